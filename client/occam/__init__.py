@@ -1,0 +1,1 @@
+"""Occam's client: submit a comparison, follow it, read the verdict."""
