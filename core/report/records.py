@@ -1,0 +1,63 @@
+"""What a report is made from: rows of the store as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+FINAL = frozenset({"succeeded", "failed", "cancelled"})
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """One job.
+
+    document: the resolved specification, re-postable.
+    facts: of the dataset: task, examples, classes, name, sha256.
+    versions: of the software that ran it, by name.
+    """
+
+    id: str
+    name: str | None
+    document: Mapping[str, object]
+    facts: Mapping[str, object]
+    status: str
+    created_at: datetime | None
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run: an arm at a setting, for one seed (and fold).
+
+    setting: varied values by RFC 6901 pointer relative to the arm; empty when nothing varies.
+    final: scores at the reported weights: train_*, val_*, test_*, zeros, weight_norm, objective,
+        term/<regularizer>. An absent, `None` or non-finite value is a missing score.
+    stop_reason: completed, early_stopped or diverged; a diverged run has no score.
+    """
+
+    id: str
+    job: str
+    arm: str
+    setting: Mapping[str, float]
+    seed: int
+    fold: int | None
+    status: str
+    final: Mapping[str, float | None]
+    epochs: int
+    seconds: float | None
+    stop_reason: str | None
+
+
+@dataclass(frozen=True)
+class CurveRecord:
+    """One metric of one run against epochs, both of shape (points,); values may be NaN."""
+
+    run: str
+    name: str
+    epochs: NDArray[np.int64]
+    values: NDArray[np.float64]
