@@ -1,0 +1,47 @@
+"""Two half moons in the plane."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from core.datasets.generated import Examples, Seed, feature_names
+from core.datasets.source import Dataset, DatasetFacts, DatasetSource
+
+
+class Moons(DatasetSource):
+    """Two interleaving half circles in the plane: two classes that no line separates.
+
+    Formula: class 0 is (cos t, sin t) and class 1 is (1 - cos t, 1/2 - sin t), 0 <= t <= pi, each
+    coordinate plus a normal deviate of standard deviation `noise`.
+
+    Shapes: (2,) features, 2 classes with equal numbers of examples (within one).
+
+    Reference: sklearn.datasets.make_moons.
+    """
+
+    kind: Literal["moons"] = "moons"
+    examples: Examples = 1000
+    noise: Annotated[float, Field(ge=0, le=10, strict=True)] = 0.2
+    seed: Seed = 0
+
+    def facts(self) -> DatasetFacts:
+        return DatasetFacts(
+            "classification",
+            self.examples,
+            (2,),
+            ("0", "1"),
+            sha256=self.sha256(),
+            feature_names=feature_names(2),
+            name=self.kind,
+        )
+
+    def load(self) -> Dataset:
+        from sklearn.datasets import make_moons
+
+        features, targets = make_moons(self.examples, noise=self.noise, random_state=self.seed)
+        return Dataset(
+            self.facts(), np.ascontiguousarray(features, np.float32), targets.astype(np.int64)
+        )
