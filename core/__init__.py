@@ -1,0 +1,1 @@
+"""What the API and the workers share: plug-ins, specification, engine, store and report."""

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from core.architectures.architecture import Architecture
+from core.layers import Layer
+from core.layers.layer import Shape
+
+
+class Layers(Architecture):
+    """A declarative list of layers, in order; a layer may carry its own regularizers.
+
+    Convention: the last layer must have one unit per class or target. A "softmax" there means
+    that the outputs are read as probabilities; the loss applies it to the logits.
+    """
+
+    kind: Literal["layers"] = "layers"
+    layers: Annotated[tuple[Layer, ...], Field(min_length=1, max_length=100)]
+
+    def layers_for(self, shape: Shape, outputs: int) -> tuple[Layer, ...]:
+        return self.layers

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from core.layers.layer import Layer, Parameter, Shape, Step
+from core.tensors import torch
+from core.term import Knob
+
+
+class BatchNorm(Layer):
+    """Batch normalisation of each feature, or of each channel of an image.
+
+    Formula: y = g (x - mean) / sqrt(var + eps) + h, over the minibatch while training and with
+    running statistics at evaluation; running <- (1 - momentum) running + momentum batch
+
+    Convention: biased variance to normalise, unbiased in the running statistics, as torch. g and h
+    are exempt from penalties.
+
+    Shapes: (R, B, F) or (R, B, C, H, W), unchanged
+
+    Reference: Ioffe and Szegedy 2015; torch.nn.BatchNorm1d, BatchNorm2d
+    """
+
+    kind: Literal["batch_norm"] = "batch_norm"
+    momentum: Annotated[
+        float, Knob(gt=0, le=1), Field(description="weight of the new minibatch")
+    ] = 0.1
+    eps: Annotated[float, Field(gt=0, le=1)] = 1e-5
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return shape
+
+    def parameters(self, shape: Shape) -> tuple[Parameter, ...]:
+        one = (shape[0],)
+        return (
+            Parameter("scale", one, "scale", start=1.0),
+            Parameter("shift", one, "scale"),
+            Parameter("running_mean", one, "buffer"),
+            Parameter("running_var", one, "buffer", start=1.0),
+        )
+
+    def forward(
+        self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
+    ) -> torch.Tensor:
+        axes = (1, *range(3, x_RB.dim()))
+        if step.training:
+            var, mean = torch.var_mean(x_RB, axes, correction=0, keepdim=True)
+            self._remember(p, mean, var, x_RB.numel() // var.numel(), step)
+        else:
+            mean, var = (_along(p[n], x_RB) for n in ("running_mean", "running_var"))
+        scale = _along(p["scale"], x_RB) * torch.rsqrt(var + self.eps)
+        return torch.addcmul(_along(p["shift"], x_RB) - mean * scale, x_RB, scale)
+
+    def _remember(
+        self,
+        p: Mapping[str, torch.Tensor],
+        mean: torch.Tensor,
+        var: torch.Tensor,
+        count: int,
+        step: Step,
+    ) -> None:
+        unbiased = count / max(count - 1, 1)  # a minibatch of one has no unbiased variance
+        momentum_R1 = step.knobs.momentum[:, None]
+        with torch.no_grad():
+            p["running_mean"].lerp_(mean.reshape(p["running_mean"].shape), momentum_R1)
+            p["running_var"].lerp_(var.reshape(p["running_var"].shape) * unbiased, momentum_R1)
+
+
+def _along(value_RF: torch.Tensor, x_RB: torch.Tensor) -> torch.Tensor:
+    """(R, F) to (R, 1, F) or (R, 1, C, 1, 1), to meet x."""
+    return value_RF.reshape(value_RF.shape[0], 1, -1, *[1] * (x_RB.dim() - 3))

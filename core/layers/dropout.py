@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from core.layers.layer import Layer, Shape, Step
+from core.regularizers.dropout import DropProbability, drop
+
+if TYPE_CHECKING:
+    import torch
+
+
+class DropoutLayer(Layer):
+    """Dropout at one place of the network: each unit is zeroed with probability p.
+
+    Formula: h m / (1 - p), m ~ Bernoulli(1 - p), while training; h at evaluation
+
+    Convention: as the dropout regularizer, whose draws it shares.
+
+    Reference: Srivastava et al. 2014; torch.nn.Dropout
+    """
+
+    kind: Literal["dropout"] = "dropout"
+    p: DropProbability = 0.5
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return shape
+
+    def forward(
+        self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
+    ) -> torch.Tensor:
+        if not step.training:
+            return x_RB
+        assert step.uniform is not None, "training without a source of draws"
+        return drop(x_RB, step.uniform(tuple(x_RB.shape[2:])), step.knobs.p)

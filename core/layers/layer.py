@@ -1,0 +1,76 @@
+"""The family of layers: what a network is made of, every tensor with a leading run axis."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from core.term import Knobs, Term
+
+if TYPE_CHECKING:
+    import torch
+
+Shape = tuple[int, ...]
+Role = Literal["weight", "bias", "scale", "buffer"]
+ROLES: tuple[Role, ...] = ("weight", "bias", "scale", "buffer")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One tensor of one run. `bound` draws it from U(-bound, bound); else it starts at `start`.
+
+    Roles: weight (penalised by default), bias, scale (norm scales and shifts), buffer (running
+    statistics: saved, never trained). `fan_in` are the axes, run axis counted, that feed one unit.
+    """
+
+    name: str
+    shape: Shape
+    role: Role
+    bound: float = 0.0
+    start: float = 0.0
+    fan_in: tuple[int, ...] = (1,)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a layer may know of the moment it runs in."""
+
+    training: bool
+    knobs: Knobs
+    uniform: Callable[[Shape], torch.Tensor] | None = field(default=None)
+    """Draws U[0, 1) of shape (R, B, *shape), equal among runs of one seed; training only."""
+
+
+class Layer(Term):
+    """One step of a network. Shapes are of one example: without the run and minibatch axes."""
+
+    family: ClassVar[str] = "layer"
+    name: Annotated[
+        str | None, Field(max_length=64, pattern=r"^[A-Za-z][A-Za-z0-9_]*$", description="label")
+    ] = None
+
+    @abstractmethod
+    def output_shape(self, shape: Shape) -> Shape:
+        """Shape after this layer. Raises ValueError, a sentence, where the shape does not fit."""
+
+    def parameters(self, shape: Shape) -> tuple[Parameter, ...]:
+        return ()
+
+    def flops(self, shape: Shape) -> int:
+        """Multiply-adds, times two, of one example going forward."""
+        return 0
+
+    @property
+    def activates(self) -> bool:
+        """Whether its output is a hidden activation, after which dropout may act."""
+        return False
+
+    @abstractmethod
+    def forward(
+        self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
+    ) -> torch.Tensor:
+        """(R, B, *shape) -> (R, B, *output_shape); p holds its parameters, each (R, *shape)."""

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from core.layers.layer import Layer, Shape, Step
+from core.tensors import torch
+
+Window = Annotated[int, Field(ge=2, le=64, description="height and width, and the stride")]
+
+
+class MaxPool(Layer):
+    """The largest value of each window.
+
+    Shapes: (R, B, C, H, W) -> (R, B, C, H // size, W // size)
+
+    Reference: torch.nn.MaxPool2d
+    """
+
+    kind: Literal["max_pool"] = "max_pool"
+    size: Window = 2
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return _pooled(self.kind, shape, self.size)
+
+    def forward(
+        self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
+    ) -> torch.Tensor:
+        pooled = torch.nn.functional.max_pool2d(x_RB.flatten(0, 1), self.size)
+        return pooled.unflatten(0, x_RB.shape[:2])
+
+
+class AveragePool(Layer):
+    """The mean of each window.
+
+    Shapes: (R, B, C, H, W) -> (R, B, C, H // size, W // size)
+
+    Reference: torch.nn.AvgPool2d
+    """
+
+    kind: Literal["average_pool"] = "average_pool"
+    size: Window = 2
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return _pooled(self.kind, shape, self.size)
+
+    def forward(
+        self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
+    ) -> torch.Tensor:
+        pooled = torch.nn.functional.avg_pool2d(x_RB.flatten(0, 1), self.size)
+        return pooled.unflatten(0, x_RB.shape[:2])
+
+
+def _pooled(kind: str, shape: Shape, size: int) -> Shape:
+    if len(shape) != 3:
+        raise ValueError(f"{kind} needs an image (channels, height, width) and gets {shape}")
+    channels, height, width = shape
+    if min(height, width) < size:
+        raise ValueError(f"{kind} of size {size} does not fit in {height} x {width}")
+    return (channels, height // size, width // size)

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from core.losses.loss import Loss
+from core.tensors import torch
+from core.term import Knob, Knobs, Task
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+PositiveWeight = Annotated[float, Field(gt=0)]
+
+
+class CrossEntropy(Loss):
+    """Cross-entropy of the softmax of the network's outputs (logits).
+
+    Formula: -w_y sum_c q_c log softmax(z)_c, with q = (1 - e) onehot(y) + e / C
+
+    Convention: label_smoothing e spreads over all C classes, the true one included, as torch does.
+    class_weights multiply each example's loss by its class's weight (in a smoothed target each
+    class's share by its own); the mean divides by the number of examples, not by the sum of
+    weights. "balanced" is n / (C n_c), whose mean is 1.
+
+    Reference: torch.nn.CrossEntropyLoss(reduction="none")
+    """
+
+    kind: Literal["cross_entropy"] = "cross_entropy"
+    label_smoothing: Annotated[
+        float,
+        Knob(ge=0, lt=1, neutral=0.0, simpler="high"),
+        Field(description="share of the target spread evenly over the classes"),
+    ] = 0.0
+    class_weights: (
+        Literal["balanced"] | Annotated[tuple[PositiveWeight, ...], Field(min_length=2)] | None
+    ) = Field(None, description='one weight per class, or "balanced"')
+    tasks: ClassVar[tuple[Task, ...]] = ("classification",)
+
+    def fits(self, task: Task, classes: int) -> str | None:
+        weights = self.class_weights
+        if task in self.tasks and isinstance(weights, tuple) and len(weights) != classes:
+            return f"class_weights has {len(weights)} weights for {classes} classes"
+        return super().fits(task, classes)
+
+    def constants(self, targets: np.ndarray, classes: int) -> Mapping[str, np.ndarray]:
+        import numpy as np
+
+        if self.class_weights is None:
+            return {}
+        if self.class_weights != "balanced":
+            return {"class_weights": np.asarray(self.class_weights, np.float32)}
+        counts = np.bincount(targets, minlength=classes).clip(min=1)
+        return {"class_weights": (len(targets) / (classes * counts)).astype(np.float32)}
+
+    def rows(
+        self, prediction_RBO: torch.Tensor, target_RB: torch.Tensor, knobs: Knobs
+    ) -> torch.Tensor:
+        epsilon_R = knobs.label_smoothing
+        if self.class_weights is None:
+            return _cross_entropy().apply(prediction_RBO, target_RB, epsilon_R)  # type: ignore[no-any-return]
+        w_R1C = knobs.class_weights[:, None, :]
+        weighted = w_R1C * torch.log_softmax(prediction_RBO, -1)
+        hit = weighted.gather(-1, target_RB.unsqueeze(-1)).squeeze(-1)
+        epsilon_R1 = epsilon_R[:, None]
+        return -(1 - epsilon_R1) * hit - epsilon_R1 * weighted.mean(-1)
+
+    def probabilities(self, prediction_RBO: torch.Tensor) -> torch.Tensor:
+        return torch.softmax(prediction_RBO, -1)
+
+
+_function: Any = None  # Any: the class below exists only once torch is imported
+
+
+def _cross_entropy() -> Any:
+    """The loss as one autograd node: half the passes of log_softmax, gather and mean."""
+    global _function
+    if _function is None:
+
+        class Fused(torch.autograd.Function):
+            @staticmethod
+            def forward(
+                ctx: Any, z_RBC: torch.Tensor, y_RB: torch.Tensor, epsilon_R: torch.Tensor
+            ) -> torch.Tensor:
+                log_p_RBC = torch.log_softmax(z_RBC, -1)
+                index = y_RB.unsqueeze(-1)
+                hit_RB = log_p_RBC.gather(-1, index).squeeze(-1)
+                ctx.save_for_backward(log_p_RBC, index, epsilon_R)
+                epsilon_R1 = epsilon_R[:, None]
+                return (epsilon_R1 - 1) * hit_RB - epsilon_R1 * log_p_RBC.mean(-1)
+
+            @staticmethod
+            def backward(ctx: Any, grad_RB: torch.Tensor) -> Any:
+                log_p_RBC, index, epsilon_R = ctx.saved_tensors
+                classes = log_p_RBC.shape[-1]
+                z_RBC = log_p_RBC.exp().sub_((epsilon_R / classes)[:, None, None])
+                share = (epsilon_R - 1)[:, None, None].expand(index.shape)
+                z_RBC.scatter_add_(-1, index, share)
+                return z_RBC.mul_(grad_RB.unsqueeze(-1)), None, None
+
+        _function = Fused
+    return _function

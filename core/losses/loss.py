@@ -1,0 +1,57 @@
+"""The family of losses."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from core.tensors import torch
+from core.term import Knobs, Task, Term
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Loss(Term):
+    """A loss: per-example, per-run, unreduced. J_r = mean_b loss[r, b] + the penalties.
+
+    Integer targets are class indices, shape (R, B); float targets are values, shape (R, B, O).
+    """
+
+    family: ClassVar[str] = "loss"
+    tasks: ClassVar[tuple[Task, ...]]
+
+    def fits(self, task: Task, classes: int) -> str | None:
+        """None when this loss suits the task, else why not and what would."""
+        if task in self.tasks:
+            return None
+        return f"{self.kind} works with {' or '.join(self.tasks)}, and this dataset is {task}"
+
+    def outputs(self, classes: int, targets: int) -> int:
+        """Width of the network's last layer, for so many classes (0: regression) or targets."""
+        return classes or targets
+
+    def constants(self, targets: np.ndarray, classes: int) -> Mapping[str, np.ndarray]:
+        """What one replicate's training targets add to the knobs, e.g. balanced class weights."""
+        return {}
+
+    @abstractmethod
+    def rows(
+        self, prediction_RBO: torch.Tensor, target_RB: torch.Tensor, knobs: Knobs
+    ) -> torch.Tensor:
+        """loss_RB, one number for each run and example."""
+
+    def probabilities(self, prediction_RBO: torch.Tensor) -> torch.Tensor | None:
+        """(R, B, C) class probabilities, or None where the output is not one."""
+        return None
+
+
+def as_values(target_RB: torch.Tensor, prediction_RBO: torch.Tensor) -> torch.Tensor:
+    """Targets in the shape of the prediction: class indices become one-hot rows."""
+    if target_RB.is_floating_point():
+        return target_RB
+    outputs = prediction_RBO.shape[-1]
+    if outputs == 1:
+        return target_RB.unsqueeze(-1).to(prediction_RBO.dtype)
+    return torch.nn.functional.one_hot(target_RB, outputs).to(prediction_RBO.dtype)

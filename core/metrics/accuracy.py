@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from core.metrics.metric import Metric, decide, mean_present
+from core.term import Task
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Accuracy(Metric):
+    """Share of examples whose largest output is the true class.
+
+    Formula: mean of [argmax z = y]
+
+    Convention: a single output says class 1 when it is positive. A fraction, not per cent.
+
+    Reference: sklearn.metrics.accuracy_score
+    """
+
+    kind: Literal["accuracy"] = "accuracy"
+    tasks: ClassVar[tuple[Task, ...]] = ("classification",)
+    direction: ClassVar[Literal["max", "min"]] = "max"
+
+    def value(
+        self,
+        prediction_RNO: torch.Tensor,
+        target_RN: torch.Tensor,
+        present_RN: torch.Tensor,
+        probabilities_RNC: torch.Tensor | None,
+    ) -> torch.Tensor:
+        return mean_present((decide(prediction_RNO) == target_RN).float(), present_RN)

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from core.metrics.metric import Metric, mean_present
+from core.term import Task
+
+if TYPE_CHECKING:
+    import torch
+
+
+class MeanAbsoluteErrorMetric(Metric):
+    """Mean absolute error in the units of the targets as trained (standardised unless told not to).
+
+    Formula: mean over examples and outputs of |prediction - target|
+
+    Reference: sklearn.metrics.mean_absolute_error
+    """
+
+    kind: Literal["mae"] = "mae"
+    tasks: ClassVar[tuple[Task, ...]] = ("regression",)
+    direction: ClassVar[Literal["max", "min"]] = "min"
+
+    def value(
+        self,
+        prediction_RNO: torch.Tensor,
+        target_RN: torch.Tensor,
+        present_RN: torch.Tensor,
+        probabilities_RNC: torch.Tensor | None,
+    ) -> torch.Tensor:
+        return mean_present((prediction_RNO - target_RN).abs().mean(-1), present_RN)

@@ -1,0 +1,41 @@
+"""The family of metrics."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar, Literal
+
+from core.tensors import torch
+from core.term import Task, Term
+
+
+class Metric(Term):
+    """A score of a whole split: `{train,val,test}_<kind>`. Unit: as the formula says."""
+
+    family: ClassVar[str] = "metric"
+    tasks: ClassVar[tuple[Task, ...]]
+    direction: ClassVar[Literal["max", "min"]]
+    every_epoch: ClassVar[bool] = True  # else only at the end, on the reported weights
+
+    @abstractmethod
+    def value(
+        self,
+        prediction_RNO: torch.Tensor,
+        target_RN: torch.Tensor,
+        present_RN: torch.Tensor,
+        probabilities_RNC: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """(R,) scores; `present_RN` is 1 for an example, 0 for padding; probabilities if any."""
+
+
+def mean_present(value_RN: torch.Tensor, present_RN: torch.Tensor) -> torch.Tensor:
+    """Mean over the examples that are there; padding may hold anything, NaN included."""
+    kept = torch.where(present_RN > 0, value_RN, torch.zeros_like(value_RN))
+    return kept.sum(1) / present_RN.sum(1)
+
+
+def decide(prediction_RNO: torch.Tensor) -> torch.Tensor:
+    """Class index of the largest output; one output alone says class 1 when it is positive."""
+    if prediction_RNO.shape[-1] == 1:
+        return (prediction_RNO.squeeze(-1) > 0).long()
+    return prediction_RNO.argmax(-1)
