@@ -1,0 +1,246 @@
+"""What the service answers, typed. Unknown members are kept, so an older client reads a newer
+service; see the OpenAPI document for every field."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from occam.notebook import job_html, report_html
+
+Status = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
+FINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
+
+
+class Answer(BaseModel):
+    """Base: frozen, and tolerant of members that this version does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", ser_json_inf_nan="strings")
+
+
+class Progress(Answer):
+    """How far a job is; `eta_s` is None while it cannot be told."""
+
+    runs_total: int = 0
+    runs_done: int = 0
+    epochs_total: int = 0
+    epochs_done: int = 0
+    eta_s: float | None = None
+
+    @property
+    def fraction(self) -> float:
+        """Between 0 and 1, by epochs, or by runs where epochs are not counted."""
+        if self.epochs_total:
+            return min(1.0, self.epochs_done / self.epochs_total)
+        return min(1.0, self.runs_done / self.runs_total) if self.runs_total else 0.0
+
+    def line(self) -> str:
+        """One line for people: `12/40 runs · 310/1200 epochs · 4 s left`."""
+        parts = [f"{self.runs_done}/{self.runs_total} runs"]
+        if self.epochs_total:
+            parts.append(f"{self.epochs_done}/{self.epochs_total} epochs")
+        if self.eta_s is not None and self.fraction < 1:
+            parts.append(f"{duration(self.eta_s)} left")
+        return " · ".join(parts)
+
+
+class Job(Answer):
+    """A comparison on its way: queued, running or paused, then succeeded, failed or cancelled."""
+
+    id: str
+    status: Status
+    name: str | None = None
+    spec: dict[str, Any] = Field(default_factory=dict)  # Any: the resolved JSON document
+    progress: Progress = Progress()
+    error: dict[str, Any] | None = None  # Any: a problem's members are open
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    links: dict[str, Any] = Field(default_factory=dict)  # Any: href or nested links
+
+    @property
+    def finished(self) -> bool:
+        """True once the status can never change again."""
+        return self.status in FINAL
+
+    @property
+    def why(self) -> str | None:
+        """The sentence that says why a failed job failed."""
+        return None if self.error is None else str(self.error.get("detail") or self.error)
+
+    def line(self) -> str:
+        """One line for people."""
+        text = f"{self.name or self.id}: {self.status}, {self.progress.line()}"
+        return f"{text}. {self.why}" if self.why else text
+
+    def _repr_html_(self) -> str:
+        return job_html(self)
+
+
+class Estimate(Answer):
+    """What `submit(…, dry_run=True)` answers: the resolved spec and its cost."""
+
+    spec: dict[str, Any] = Field(default_factory=dict)  # Any: the resolved JSON document
+    settings: int | None = None
+    runs: int | None = None
+    cohorts: int | None = None
+    memory_bytes: float | None = None
+    time_s: float | None = None
+
+
+class Run(Answer):
+    """One training: an arm at one setting, with one seed and one fold."""
+
+    id: str
+    status: str
+    job: str | None = None
+    arm: str = ""
+    setting: dict[str, Any] = Field(default_factory=dict)  # Any: the varied values, by path
+    seed: int | None = None
+    fold: int | None = None
+    metrics: dict[str, Any] = Field(default_factory=dict)  # Any: {"last", "best", "best_epoch"}
+    final: dict[str, Any] = Field(default_factory=dict)  # Any: numbers, or null where not finite
+    stopped_epoch: int | None = None
+    links: dict[str, Any] = Field(default_factory=dict)  # Any: href or nested links
+
+
+class Point(Answer):
+    """One value of one metric of one run; NaN and infinities arrive as such."""
+
+    run: str
+    epoch: int
+    name: str
+    value: float
+
+    @classmethod
+    def read(cls, wire: Mapping[str, Any]) -> Point:  # Any: parsed JSON
+        """From the wire, where a non-finite value is `null` with its `kind` beside it."""
+        value = wire.get("value")
+        number = number_of(wire.get("kind")) if value is None else float(value)
+        return cls(run=wire["run"], epoch=wire["epoch"], name=wire["name"], value=number)
+
+
+class Event(Answer):
+    """What happened, when, to which run."""
+
+    id: int | str | None = None
+    type: str | None = None
+    run: str | None = None
+    at: datetime | None = None
+
+
+class Score(Answer):
+    """A score over replicates: mean, standard deviation, 95 % interval and their number."""
+
+    mean: float | None = None
+    sd: float | None = None
+    ci95: tuple[float | None, float | None] | None = None
+    n: int = 0
+
+    def __str__(self) -> str:
+        if self.mean is None:
+            return "–"
+        return f"{self.mean:.4g}" + (f" ± {self.sd:.2g}" if self.sd is not None else "")
+
+
+class Chosen(Answer):
+    """One setting of an arm and how it scored."""
+
+    setting: dict[str, Any] = Field(default_factory=dict)  # Any: the varied values, by path
+    scores: dict[str, Score] = Field(default_factory=dict)
+    zeros: float | Score | None = None
+    at_edge: str | dict[str, Any] | None = None  # Any: which side, by path where several vary
+
+    def words(self) -> str:
+        """The setting in a few characters: `lambda 0.001, p 0.3`; empty when nothing varies."""
+        return ", ".join(
+            f"{path.rsplit('/', 1)[-1]} {value:.3g}"
+            for path, value in self.setting.items()
+            if isinstance(value, int | float)
+        )
+
+
+class ArmReport(Answer):
+    """An arm: the setting each rule chose, and all settings with their scores."""
+
+    name: str
+    chosen: dict[str, Chosen | None] = Field(default_factory=dict)
+    settings: tuple[Chosen, ...] = ()
+
+
+class Pair(Answer):
+    """Two arms compared, replicate by replicate."""
+
+    a: str
+    b: str
+    difference: float | None = None
+    ci95: tuple[float | None, float | None] | None = None
+    p: float | None = None
+    p_adjusted: float | None = None
+    test: str | None = None
+    verdict: str | None = None
+    seeds_to_decide: int | None = None
+
+
+class Report(Answer):
+    """The comparison: what was chosen, how arms differ, and one sentence to act on."""
+
+    verdict: str
+    metric: str
+    direction: Literal["max", "min"] = "max"
+    partial: bool = False
+    jobs: tuple[Any, ...] = ()  # Any: ids, or ids with names
+    arms: tuple[ArmReport, ...] = ()
+    pairs: tuple[Pair, ...] = ()
+    figures: tuple[dict[str, Any], ...] = ()  # Any: name, title, links
+    method: dict[str, Any] = Field(default_factory=dict)  # Any: for people
+    reproduce: dict[str, Any] = Field(default_factory=dict)  # Any: the documents to post again
+
+    def rule(self) -> str:
+        """The selection rule that the job asked for."""
+        select = self.method.get("select") or self.method.get("selection")
+        named = select.get("rule") if isinstance(select, dict) else self.method.get("rule")
+        return named if named in ("min", "1se") else "min"
+
+    def _repr_html_(self) -> str:
+        return report_html(self)
+
+
+class Dataset(Answer):
+    """An uploaded dataset."""
+
+    id: str
+    name: str | None = None
+    format: str | None = None
+    task: str | None = None
+    examples: int | None = None
+    features: Any = None  # Any: a count, or names
+    image: dict[str, Any] | None = None  # Any: height, width, channels
+    classes: Any = None  # Any: a count, or names
+    sha256: str | None = None
+    bytes: int | None = None
+    warnings: tuple[Any, ...] = ()  # Any: sentences, or objects with one
+
+
+class Prediction(Answer):
+    """Outputs for each input, and class probabilities where there are classes."""
+
+    outputs: list[Any]  # Any: numbers or rows of numbers, as the network's outputs are
+    probabilities: list[list[float]] | None = None
+    classes: list[Any] | None = None  # Any: labels as uploaded
+
+
+def number_of(kind: object) -> float:
+    """The float that a non-finite value's kind stands for."""
+    return {"inf": math.inf, "-inf": -math.inf}.get(str(kind), math.nan)
+
+
+def duration(seconds: float) -> str:
+    """`4 s`, `3 min`, `2.5 h`: the precision that people plan with."""
+    if seconds < 90:
+        return f"{max(0, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,298 @@
+"""The client: one method for each thing the service does."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from time import monotonic, sleep
+from typing import Any, Literal, Self, overload
+
+import httpx2
+
+from occam.answers import Estimate, Event, Job, Point, Prediction, Report, Run
+from occam.datasets import Datasets
+from occam.errors import Conflict, JobFailed
+from occam.pages import pages
+from occam.stream import StreamEvent, follow
+from occam.transport import RETRIES, Query, Transport, monotonic_deadline, path_part
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+LONG_POLL_S = 30
+LEAST_POLL_S = 0.2  # a service that answers a long poll at once is not asked more often than this
+
+Spec = Mapping[str, Any]  # Any: JSON; the service checks it and says what is wrong and where
+ReportText = Literal["html", "md", "csv", "json"]
+_MEDIA_TYPES = {
+    "html": "text/html",
+    "md": "text/markdown",
+    "csv": "text/csv",
+    "json": "application/json",
+}
+
+
+class Client:
+    """A connection to one Occam service.
+
+    url: default OCCAM_URL, else http://127.0.0.1:8000. api_key: default OCCAM_API_KEY, else none.
+    timeout: seconds for connecting and for each silence while reading.
+
+    Calls block, are retried where that is safe, and raise leaves of `OccamError`. Jobs and runs are
+    named by their id or by the object itself.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        api_key: str | None = None,
+        timeout: float = 30.0,
+        *,
+        retries: int = RETRIES,
+    ) -> None:
+        self._transport = Transport(
+            url or os.environ.get("OCCAM_URL") or DEFAULT_URL,
+            api_key=api_key or os.environ.get("OCCAM_API_KEY"),
+            timeout_s=timeout,
+            retries=retries,
+        )
+        self.datasets = Datasets(self._transport)
+
+    @property
+    def url(self) -> str:
+        return self._transport.url
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close idle connections. The client may also be used as a context manager."""
+        self._transport.close()
+
+    # jobs
+
+    @overload
+    def submit(
+        self, spec: Spec, *, dry_run: Literal[False] = False, idempotency_key: str | None = None
+    ) -> Job: ...
+
+    @overload
+    def submit(self, spec: Spec, *, dry_run: Literal[True]) -> Estimate: ...
+
+    def submit(
+        self, spec: Spec, *, dry_run: bool = False, idempotency_key: str | None = None
+    ) -> Job | Estimate:
+        """Submit a job. A retried submit makes one job, since each call carries its own key.
+
+        With `dry_run` nothing is stored: the answer is the resolved spec and what it would cost.
+        Raises InvalidSpec, whose `errors` point at each mistake in the body.
+        """
+        if dry_run:
+            response = self._post("/v1/jobs", json=spec, query={"dry_run": "true"})
+            return Estimate.model_validate_json(response.content)
+        key = idempotency_key or str(uuid.uuid4())
+        return _job(self._post("/v1/jobs", json=spec, idempotency_key=key))
+
+    def job(self, job: Job | str) -> Job:
+        """The job as it is now."""
+        return _job(self._get(f"/v1/jobs/{_id(job)}"))
+
+    def jobs(self, *, status: str | None = None, name: str | None = None) -> Iterator[Job]:
+        """All jobs, newest first, fetched page by page as they are consumed."""
+        query = {"status": status, "name": name}
+        return map(Job.model_validate, pages(self._transport, "/v1/jobs", query))
+
+    def cancel(self, job: Job | str) -> Job:
+        """Stop a job for good; what its runs have learnt so far stays. Final jobs: Conflict."""
+        return self._verb(job, "cancel", "cancelled")
+
+    def pause(self, job: Job | str) -> Job:
+        """Checkpoint a job's runs and release the device until `resume`."""
+        return self._verb(job, "pause", "paused")
+
+    def resume(self, job: Job | str) -> Job:
+        """Let a paused job go on from its checkpoints."""
+        return self._verb(job, "resume", "queued")
+
+    def delete(self, job: Job | str) -> None:
+        """Delete a finished job with everything it stored. Running jobs: Conflict."""
+        self._transport.delete(f"/v1/jobs/{_id(job)}")
+
+    def wait(
+        self,
+        job: Job | str,
+        *,
+        timeout_s: float | None = None,
+        check: bool = False,
+        each: Callable[[Job], object] | None = None,
+    ) -> Job:
+        """Block until the job is final, and return it.
+
+        each: called with every change, for instance to print `job.line()`.
+        check: raise JobFailed unless it succeeded. Raises TimeoutError after `timeout_s`; the job
+        goes on.
+        """
+        left_s = monotonic_deadline(timeout_s)
+        latest = None
+        etag = None
+        while True:
+            began = monotonic()
+            response = self._long_poll(_id(job), etag, min(LONG_POLL_S, left_s()))
+            if response.status_code != 304:
+                latest, etag = _job(response), response.headers.get("ETag")
+                if each is not None:
+                    each(latest)
+                if latest.finished:
+                    return _checked(latest) if check else latest
+            if left_s() <= 0:
+                seen = latest.line() if latest else "never seen"
+                raise TimeoutError(f"job {_id(job)} is not finished after {timeout_s} s: {seen}")
+            sleep(max(0.0, min(LEAST_POLL_S - (monotonic() - began), left_s())))
+
+    # what a job holds
+
+    def runs(self, job: Job | str) -> Iterator[Run]:
+        """All runs of a job, fetched page by page."""
+        path = f"/v1/jobs/{_id(job)}/runs"
+        return map(Run.model_validate, pages(self._transport, path, {}))
+
+    def run(self, run: Run | str) -> Run:
+        return Run.model_validate_json(self._get(f"/v1/runs/{_id(run)}").content)
+
+    def metrics(
+        self,
+        job: Job | str,
+        *,
+        run: Run | str | None = None,
+        arm: str | None = None,
+        name: str | None = None,
+    ) -> Iterator[Point]:
+        """The logged points of a job, optionally of one run, arm or metric name."""
+        query = {"run": None if run is None else _id(run), "arm": arm, "name": name}
+        path = f"/v1/jobs/{_id(job)}/metrics"
+        return map(Point.read, pages(self._transport, path, query))
+
+    def events(self, job: Job | str) -> Iterator[Event]:
+        """What happened to a job so far."""
+        path = f"/v1/jobs/{_id(job)}/events"
+        return map(Event.model_validate, pages(self._transport, path, {}))
+
+    def stream(self, job: Job | str, *, after: str | None = None) -> Iterator[StreamEvent]:
+        """Follow a job live until its end: metrics, events and changes of status.
+
+        A lost connection is made again from the last event seen, so nothing is lost or repeated.
+        `after` is the id of an event already seen; without it the job's history comes first.
+        """
+        return follow(self._transport, f"/v1/jobs/{_id(job)}/stream", after=after)
+
+    @overload
+    def report(self, job: Job | str, format: Literal["object"] = "object") -> Report: ...
+
+    @overload
+    def report(self, job: Job | str, format: ReportText) -> str: ...
+
+    def report(
+        self, job: Job | str, format: ReportText | Literal["object"] = "object"
+    ) -> Report | str:
+        """The comparison, as an object, or as the text of an HTML, Markdown, CSV or JSON file."""
+        accept = {"Accept": _MEDIA_TYPES.get(format, "application/json")}
+        response = self._get(f"/v1/jobs/{_id(job)}/report", headers=accept)
+        return Report.model_validate_json(response.content) if format == "object" else response.text
+
+    def compare(self, jobs: Sequence[Job | str]) -> Report:
+        """One report over several jobs on the same dataset and split."""
+        response = self._post("/v1/reports", json={"jobs": [_id(job) for job in jobs]})
+        return Report.model_validate_json(response.content)
+
+    def figure(
+        self, job: Job | str, name: str, format: Literal["svg", "png", "json"] = "svg"
+    ) -> bytes:
+        """One figure of the report; `json` is its Vega-Lite definition."""
+        suffix = "" if format == "json" else f".{format}"
+        accept = {"svg": "image/svg+xml", "png": "image/png"}.get(format, "application/json")
+        path = f"/v1/jobs/{_id(job)}/figures/{path_part(name)}{suffix}"
+        return self._get(path, headers={"Accept": accept}).content
+
+    def weights(self, run: Run | str, *, which: Literal["best", "last"] = "best") -> bytes:
+        """A run's weights, as the bytes of a safetensors file."""
+        return self._get(f"/v1/runs/{_id(run)}/weights", {"which": which}).content
+
+    def predict(self, run: Run | str, inputs: Sequence[Any]) -> Prediction:
+        """What a trained run answers to `inputs`, one row (or nested list) for each example."""
+        # Any: numbers nested as deep as the dataset's shape
+        response = self._post(f"/v1/runs/{_id(run)}/predict", json={"inputs": _plain(inputs)})
+        return Prediction.model_validate_json(response.content)
+
+    def catalog(self, family: str | None = None, kind: str | None = None) -> dict[str, Any]:
+        """What the service can train: everything, or one kind in full. Any: JSON."""
+        path = "/v1/catalog"
+        if family and kind:
+            path += f"/{path_part(family)}/{path_part(kind)}"
+        answer: dict[str, Any] = self._get(path).json()
+        return answer
+
+    # how
+
+    def _get(
+        self, path: str, query: Query | None = None, headers: Mapping[str, str] | None = None
+    ) -> httpx2.Response:
+        return self._transport.request("GET", path, query=query, headers=headers)
+
+    def _post(
+        self,
+        path: str,
+        *,
+        json: object = None,
+        query: Query | None = None,
+        idempotency_key: str | None = None,
+    ) -> httpx2.Response:
+        return self._transport.request(
+            "POST", path, json=json, query=query, idempotency_key=idempotency_key
+        )
+
+    def _verb(self, job: Job | str, verb: str, reached: str) -> Job:
+        """A change of state. After a lost answer the repeat may find it done: that is success."""
+        try:
+            return _job(
+                self._post(f"/v1/jobs/{_id(job)}/{verb}", idempotency_key=str(uuid.uuid4()))
+            )
+        except Conflict as conflict:
+            if not conflict.problem.get("retried") or self.job(job).status != reached:
+                raise
+            return self.job(job)
+
+    def _long_poll(self, job_id: str, etag: str | None, wait_s: float) -> httpx2.Response:
+        """The job, at its next change after `etag` or after `wait_s`."""
+        whole_s = max(0, int(wait_s))
+        return self._transport.request(
+            "GET",
+            f"/v1/jobs/{job_id}",
+            query={"wait": whole_s} if etag and whole_s else None,
+            headers={"If-None-Match": etag} if etag else None,
+            wait_s=whole_s,
+        )
+
+
+def _id(thing: Job | Run | str) -> str:
+    """The id of a job or run, safe to be one part of a path."""
+    return path_part(thing if isinstance(thing, str) else thing.id)
+
+
+def _job(response: httpx2.Response) -> Job:
+    return Job.model_validate_json(response.content)
+
+
+def _checked(job: Job) -> Job:
+    if job.status != "succeeded":
+        raise JobFailed(job.line(), problem=job.error)
+    return job
+
+
+def _plain(inputs: Sequence[Any]) -> Any:  # Any: as deep as the dataset's shape
+    """Arrays of numpy (or anything with `tolist`) as lists."""
+    tolist = getattr(inputs, "tolist", None)
+    if tolist is None:
+        return list(inputs)
+    return tolist()

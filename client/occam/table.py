@@ -1,0 +1,54 @@
+"""A report as rows of text, shared by the notebook and the command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # answers draw themselves with this module
+    from occam.answers import ArmReport, Chosen, Report, Score
+
+Row = tuple[str, str, str, str, str]
+
+
+def best_first(report: Report) -> list[Row]:
+    """A row per arm: name, chosen setting, validation score, test score, share of exact zeros."""
+    arms = sorted(report.arms, key=lambda arm: _rank(arm, report))
+    return [_row(arm, report) for arm in arms]
+
+
+def chosen_of(arm: ArmReport, report: Report) -> Chosen | None:
+    """The setting that the job's own rule chose, or the best mean where it has none."""
+    return arm.chosen.get(report.rule()) or arm.chosen.get("min")
+
+
+def _rank(arm: ArmReport, report: Report) -> float:
+    chosen = chosen_of(arm, report)
+    score = chosen.scores.get(report.metric) if chosen else None
+    if score is None or score.mean is None:
+        return float("inf")
+    return -score.mean if report.direction == "max" else score.mean
+
+
+def _row(arm: ArmReport, report: Report) -> Row:
+    chosen = chosen_of(arm, report)
+    if chosen is None:
+        return (arm.name, "–", "–", "–", "–")
+    test = "test_" + report.metric.partition("_")[2]
+    return (
+        arm.name,
+        chosen.words() + (" (edge of its range)" if chosen.at_edge else ""),
+        str(chosen.scores.get(report.metric) or "–"),
+        _with_interval(chosen.scores.get(test)),
+        _share(chosen.zeros),
+    )
+
+
+def _with_interval(score: Score | None) -> str:
+    if score is None or score.mean is None or score.ci95 is None or None in score.ci95:
+        return str(score or "–")
+    return f"{score} [{score.ci95[0]:.4g}, {score.ci95[1]:.4g}]"
+
+
+def _share(zeros: float | Score | None) -> str:
+    share = zeros if zeros is None or isinstance(zeros, float) else zeros.mean
+    return "–" if share is None else f"{share:.1%}"
