@@ -1,0 +1,93 @@
+"""Events of a job, numbered 1, 2, 3, … in the order of commit, without gaps.
+
+The number is taken under the job row's lock, so a reader that asks for `seq > n` misses nothing.
+Metrics are columnar, one row per cohort and logged epoch, written exactly once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from core.errors import NotFound
+from core.store.columns import dumps
+from core.store.fencing import hold
+from core.store.models import Event, Job
+
+EventType = Literal["metrics", "event", "status"]
+
+
+def append(
+    session: Session,
+    job_id: str,
+    type: EventType,
+    data: Mapping[str, Any],
+    *,
+    cohort_id: str | None = None,
+    fence: int | None = None,
+    epoch: int | None = None,
+    run_id: str | None = None,
+) -> int | None:
+    """Add one event and return its number; None when this cohort's epoch is already written.
+
+    A trainer's event names its cohort and `fence`; `epoch` (of training) makes it exactly once.
+    Raises StaleFence when the cohort was lost, NotFound when the job is gone, ValueError when
+    `data` holds a not-a-number (its kind belongs beside a null).
+    """
+    text = dumps(data)
+    if fence is not None:
+        assert cohort_id is not None, "a fence belongs to a cohort"
+        hold(session, cohort_id, fence)
+    if epoch is not None:
+        assert fence is not None, "only the holder of a cohort writes its epochs"
+        if _written(session, cohort_id, type, epoch):
+            return None
+    seq = session.execute(
+        update(Job)
+        .where(Job.id == job_id)
+        .values(last_seq=Job.last_seq + 1, version=Job.version + 1)
+        .returning(Job.last_seq)
+        .execution_options(synchronize_session=False)
+    ).scalar_one_or_none()
+    if seq is None:
+        raise NotFound(f"There is no job {job_id!r}.")
+    session.execute(
+        insert(Event).values(
+            job_id=job_id,
+            seq=seq,
+            type=type,
+            cohort_id=cohort_id,
+            epoch=epoch,
+            run_id=run_id,
+            data=text,
+        )
+    )
+    return seq
+
+
+def read_after(
+    session: Session,
+    job_id: str,
+    seq: int = 0,
+    *,
+    limit: int = 100,
+    types: Collection[EventType] | None = None,
+    cohort_ids: Collection[str] | None = None,
+) -> Sequence[Event]:
+    """Events numbered above `seq`, oldest first; None means every type, every cohort."""
+    query = select(Event).where(Event.job_id == job_id, Event.seq > seq)
+    if types is not None:
+        query = query.where(Event.type.in_(types))
+    if cohort_ids is not None:
+        query = query.where(Event.cohort_id.in_(cohort_ids))
+    return session.scalars(query.order_by(Event.seq).limit(limit)).all()
+
+
+def _written(session: Session, cohort_id: str | None, type: EventType, epoch: int) -> bool:
+    found = select(Event.seq).where(
+        Event.cohort_id == cohort_id, Event.type == type, Event.epoch == epoch
+    )
+    return session.execute(found).first() is not None

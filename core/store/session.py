@@ -1,0 +1,105 @@
+"""Database: an engine for SQLite or PostgreSQL, and the two kinds of transaction.
+
+`read()` sees one snapshot and may write nothing. `write()` is one transaction, committed when the
+block ends and rolled back when it raises; on SQLite it begins IMMEDIATE, because a reader that
+becomes a writer fails at once however long it is told to wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, create_engine, make_url, select
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from core.errors import Unavailable
+from core.store import sqlite
+from core.store.columns import dumps, instant
+
+POOL_SIZE = 10  # connections kept; the API's threads and the worker's recorder share them
+POOL_OVERFLOW = 30  # as many threads as the web framework runs at once
+POOL_TIMEOUT_S = 10.0
+CONNECT_TIMEOUT_S = 5
+
+
+class Database:
+    """The truth's address. One per process; threads share it, forked children must not."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = _engine(url)
+        self._reader = self.engine.execution_options(occam_write=False)
+        self._writer = self.engine.execution_options(occam_write=True)
+        if self.engine.dialect.name == "postgresql":
+            self._reader = self._reader.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A snapshot. Raises Unavailable when the database does not answer."""
+        with _translated(), Session(self._reader, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """One transaction; rows stay readable after it. Raises Unavailable as `read` does."""
+        with (
+            _translated(),
+            Session(self._writer, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """A connection inside one write transaction, for schema changes."""
+        with self._writer.begin() as connection:
+            yield connection
+
+    def now(self) -> datetime:
+        """The database's clock: the one that leases go by."""
+        with self.read() as session:
+            return session.execute(select(instant())).scalar_one()
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    words: dict[str, object] = {
+        "json_serializer": dumps,
+        "pool_size": POOL_SIZE,
+        "max_overflow": POOL_OVERFLOW,
+        "pool_timeout": POOL_TIMEOUT_S,
+    }
+    if parsed.get_backend_name() == "sqlite":
+        sqlite.prepare(parsed)
+        engine = create_engine(parsed, **words)
+        sqlite.listen(engine)
+        return engine
+    assert parsed.get_backend_name() == "postgresql", f"no store speaks {parsed.drivername}"
+    return create_engine(
+        parsed,
+        **words,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "tcp_user_timeout": 15_000},
+    )
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """A database that is away, locked or full is a 503 to a client, whoever asked."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        reason = error.orig if isinstance(error, DBAPIError) else error
+        raise Unavailable(
+            f"The database did not answer ({type(reason).__name__}); retry in a moment."
+        ) from error
