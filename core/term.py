@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from inspect import cleandoc, isabstract
@@ -260,6 +260,21 @@ def _json_schema_of_family(cls: type[Term]) -> Any:
         return {"anyOf": [{"type": "string", "enum": list(cls.members())}, union]}
 
     return build
+
+
+def structure(value: object) -> Hashable:
+    """What is left of a term without its knobs: equal for terms whose runs may share tensors.
+
+    A layer's own regularizers are left out too: they are slots of the cohort, as any others.
+    """
+    if isinstance(value, Term):
+        free = {name for name, knob in type(value).knobs().items() if not knob.structural}
+        kept = (f for f in type(value).model_fields if f not in free and f != "regularizers")
+        return tuple((name, structure(getattr(value, name))) for name in kept)
+    if isinstance(value, tuple):
+        return tuple(structure(item) for item in value)
+    assert isinstance(value, Hashable), f"{value!r} has no hash"
+    return value
 
 
 def load_plugins(package: str, path: Sequence[str]) -> None:

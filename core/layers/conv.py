@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from core.layers.activation import ActivationName, activate
-from core.layers.layer import Layer, Parameter, Shape, Step
-from core.regularizers import Regularizer
+from core.layers.layer import Layer, LayerRegularizers, Parameter, Shape, Step
 from core.tensors import torch
 from core.term import Knob
 
@@ -34,9 +33,7 @@ class Conv2d(Layer):
     padding: Literal["same", "valid"] = "same"
     activation: ActivationName | None = None
     bias: bool = True
-    regularizers: Annotated[
-        tuple[Regularizer, ...], Field(max_length=8, description="on this layer's weights only")
-    ] = ()
+    regularizers: LayerRegularizers = ()
 
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) != 3:
@@ -70,7 +67,7 @@ class Conv2d(Layer):
     def forward(
         self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
     ) -> torch.Tensor:
-        R, B = x_RB.shape[:2]
+        R = x_RB.shape[0]
         # The run axis becomes groups of channels: one grouped convolution for the whole cohort.
         x_BRC = x_RB.transpose(0, 1).flatten(1, 2)
         bias = p["bias"].reshape(-1) if self.bias else None

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from core.layers.activation import ActivationName, activate
-from core.layers.layer import Layer, Parameter, Shape, Step
-from core.regularizers import Regularizer
+from core.layers.layer import Layer, LayerRegularizers, Parameter, Shape, Step
 from core.tensors import torch
 from core.term import Knob
 
@@ -34,9 +33,7 @@ class Dense(Layer):
         None, description='"softmax" is allowed on the last layer only, where the loss applies it'
     )
     bias: bool = True
-    regularizers: Annotated[
-        tuple[Regularizer, ...], Field(max_length=8, description="on this layer's weights only")
-    ] = ()
+    regularizers: LayerRegularizers = ()
 
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) != 1:

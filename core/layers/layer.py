@@ -7,8 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
+from core.regularizers import Regularizer
+from core.regularizers.regularizer import Constraint, Decay, Penalty
 from core.term import Knobs, Term
 
 if TYPE_CHECKING:
@@ -43,6 +46,24 @@ class Step:
     knobs: Knobs
     uniform: Callable[[Shape], torch.Tensor] | None = field(default=None)
     """Draws U[0, 1) of shape (R, B, *shape), equal among runs of one seed; training only."""
+
+
+def _on_weights(terms: tuple[Regularizer, ...]) -> tuple[Regularizer, ...]:
+    for term in terms:
+        if not isinstance(term, Penalty | Decay | Constraint):
+            raise PydanticCustomError(
+                "layer_regularizer",
+                "{kind} does not act on one layer's weights; put it in the job's regularizers",
+                {"kind": term.kind},
+            )
+    return terms
+
+
+LayerRegularizers = Annotated[
+    tuple[Regularizer, ...],
+    Field(max_length=8, description="on this layer's weights only"),
+    AfterValidator(_on_weights),
+]
 
 
 class Layer(Term):

@@ -22,6 +22,7 @@ class Accuracy(Metric):
     kind: Literal["accuracy"] = "accuracy"
     tasks: ClassVar[tuple[Task, ...]] = ("classification",)
     direction: ClassVar[Literal["max", "min"]] = "max"
+    mean_of_examples: ClassVar[bool] = True
 
     def value(
         self,

@@ -20,6 +20,7 @@ class MeanAbsoluteErrorMetric(Metric):
     kind: Literal["mae"] = "mae"
     tasks: ClassVar[tuple[Task, ...]] = ("regression",)
     direction: ClassVar[Literal["max", "min"]] = "min"
+    mean_of_examples: ClassVar[bool] = True
 
     def value(
         self,

@@ -15,6 +15,7 @@ class Metric(Term):
     family: ClassVar[str] = "metric"
     tasks: ClassVar[tuple[Task, ...]]
     direction: ClassVar[Literal["max", "min"]]
+    mean_of_examples: ClassVar[bool] = False  # then minibatches of training can be averaged
     every_epoch: ClassVar[bool] = True  # else only at the end, on the reported weights
 
     @abstractmethod

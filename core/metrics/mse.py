@@ -20,6 +20,7 @@ class MeanSquaredErrorMetric(Metric):
     kind: Literal["mse"] = "mse"
     tasks: ClassVar[tuple[Task, ...]] = ("regression",)
     direction: ClassVar[Literal["max", "min"]] = "min"
+    mean_of_examples: ClassVar[bool] = True
 
     def value(
         self,

@@ -45,5 +45,5 @@ class ElasticNet(Penalty):
         if not self.proximal:
             grad_RK.addcmul_(w_RK.sign(), (knobs.lam * knobs.l1_ratio)[:, None])
 
-    def prox(self, w_RK: torch.Tensor, step_R1: torch.Tensor, knobs: Knobs) -> None:
-        soft_threshold(w_RK, step_R1 * (knobs.lam * knobs.l1_ratio)[:, None])
+    def prox(self, w_RK: torch.Tensor, step_R1: torch.Tensor, knobs: Knobs) -> torch.Tensor:
+        return soft_threshold(w_RK, step_R1 * (knobs.lam * knobs.l1_ratio)[:, None])

@@ -35,10 +35,12 @@ class L1(Penalty):
         if not self.proximal:
             grad_RK.addcmul_(w_RK.sign(), knobs.lam[:, None])
 
-    def prox(self, w_RK: torch.Tensor, step_R1: torch.Tensor, knobs: Knobs) -> None:
-        soft_threshold(w_RK, step_R1 * knobs.lam[:, None])
+    def prox(self, w_RK: torch.Tensor, step_R1: torch.Tensor, knobs: Knobs) -> torch.Tensor:
+        return soft_threshold(w_RK, step_R1 * knobs.lam[:, None])
 
 
-def soft_threshold(w_RK: torch.Tensor, t_R1: torch.Tensor) -> None:
-    """w <- sign(w) max(|w| - t, 0), in place: w less its projection onto [-t, t]."""
-    w_RK.sub_(w_RK.clamp(-t_R1, t_R1))
+def soft_threshold(w_RK: torch.Tensor, t_R1: torch.Tensor) -> torch.Tensor:
+    """w <- sign(w) max(|w| - t, 0), in place: w less its projection onto [-t, t], returned."""
+    moved_RK = w_RK.clamp(-t_R1, t_R1)
+    w_RK.sub_(moved_RK)
+    return moved_RK

@@ -64,8 +64,12 @@ class Penalty(Regularizer):
     def add_gradient(self, grad_RK: torch.Tensor, w_RK: torch.Tensor, knobs: Knobs) -> None:
         """grad += lambda * dR/dw, in place; only the smooth part where the rest is proximal."""
 
-    def prox(self, w_RK: torch.Tensor, step_R1: torch.Tensor, knobs: Knobs) -> None:
-        """w <- argmin_u 1/2 |u - w|^2 / step + lambda R(u), in place; step (R, 1) or (R, K)."""
+    def prox(self, w_RK: torch.Tensor, step_R1: torch.Tensor, knobs: Knobs) -> torch.Tensor | None:
+        """w <- argmin_u 1/2 |u - w|^2 / step + lambda R(u), in place; step (R, 1) or (R, K).
+
+        Returns what was taken from w.
+        """
+        return None
 
 
 class Decay(Regularizer):

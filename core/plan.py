@@ -1,0 +1,123 @@
+"""From runs to cohorts, and what they will cost. Arithmetic only: no tensors, no database.
+
+Runs share a cohort when they can share tensors: the same network, loss, optimizer, minibatch size
+and number of epochs, whatever their knobs, seeds, folds and regularizers. A cohort is cut so that
+its peak memory fits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from core.architectures.network import Network, build, wants_noise
+from core.spec.experiment import Experiment
+from core.term import Task, structure
+
+RUNS_PER_COHORT_MAX = 512  # beyond this nothing gets faster, and a lost worker loses more
+BYTES = 4  # float32
+ROW_COPIES = 6  # weights, gradient, best weights, reported weights, two of slack
+ACTIVATION_COPIES = 3  # forward, its gradient, temporaries
+FLOPS_PER_S_CPU = 2.5e10  # seen on two cores with small matrices; estimates only
+STEP_OVERHEAD_S = 4e-4  # Python and kernel launches of one training step, any cohort
+
+
+@dataclass(frozen=True)
+class CohortPlan:
+    """Runs (by their place in the job) that train together, in row order."""
+
+    runs: tuple[int, ...]
+    parameters: int
+    memory_bytes: int
+    epochs: int
+    time_s: float
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """What the arithmetic needs to know of a dataset."""
+
+    task: Task
+    examples: int
+    shape: tuple[int, ...]
+    classes: int
+    targets: int
+    train_examples: int
+
+
+def network_of(experiment: Experiment, shapes: Shapes, *, noise: bool | None = None) -> Network:
+    """The network of one run. Raises ValueError, a sentence, where shapes do not fit."""
+    wanted = wants_noise(experiment.regularizers) if noise is None else noise
+    outputs = experiment.loss.outputs(shapes.classes, shapes.targets)
+    return build(experiment.architecture, shapes.shape, outputs, noise=wanted)
+
+
+def plan(
+    experiments: Sequence[Experiment],
+    shapes: Shapes,
+    *,
+    memory_bytes: int,
+    runs_max: int = RUNS_PER_COHORT_MAX,
+) -> list[CohortPlan]:
+    """Cut runs into cohorts, in the order of their first run. One experiment per run."""
+    groups: dict[Hashable, list[int]] = {}
+    keys: dict[int, Hashable] = {}  # runs of one setting share their experiment object
+    for index, experiment in enumerate(experiments):
+        key = keys.get(id(experiment))
+        if key is None:
+            key = keys[id(experiment)] = signature(experiment)
+        groups.setdefault(key, []).append(index)
+    cohorts = []
+    for members in groups.values():
+        some = [experiments[i] for i in members]
+        noise = any(wants_noise(e.regularizers) for e in some)
+        network = network_of(some[0], shapes, noise=noise)
+        each = run_bytes(some[0], network, shapes)
+        fit = max(1, min(runs_max, memory_bytes // each))
+        parts = math.ceil(len(members) / fit)
+        width = math.ceil(len(members) / parts)  # even parts: no straggler of one run
+        for start in range(0, len(members), width):
+            runs = tuple(members[start : start + width])
+            time_s = seconds(some[0], network, shapes, len(runs))
+            cohorts.append(
+                CohortPlan(runs, network.parameters, each * len(runs), some[0].epochs, time_s)
+            )
+    return cohorts
+
+
+def signature(experiment: Experiment) -> Hashable:
+    """Equal for experiments that may share a cohort."""
+    return (
+        structure(experiment.architecture),
+        structure(experiment.loss),
+        structure(experiment.optimizer),
+        experiment.epochs,
+        experiment.batch_size,
+        experiment.evaluate_every,
+    )
+
+
+def run_bytes(experiment: Experiment, network: Network, shapes: Shapes) -> int:
+    """Peak memory that one run adds to a cohort."""
+    rows = ROW_COPIES + len(experiment.optimizer.states())
+    batch = minibatch(experiment, shapes)
+    activations = ACTIVATION_COPIES * batch * network.activations
+    outputs = 2 * shapes.examples * network.outputs
+    return BYTES * (rows * network.size + activations + outputs) + 4096
+
+
+def minibatch(experiment: Experiment, shapes: Shapes) -> int:
+    """Examples per optimizer step."""
+    if experiment.batch_size == "full":
+        return shapes.train_examples
+    return min(int(experiment.batch_size), shapes.train_examples)
+
+
+def seconds(experiment: Experiment, network: Network, shapes: Shapes, runs: int) -> float:
+    """A rough time on a CPU: three forward passes' worth per step, one per evaluation."""
+    steps = experiment.epochs * math.ceil(shapes.train_examples / minibatch(experiment, shapes))
+    trained = 3 * shapes.train_examples * experiment.epochs
+    scored = (shapes.examples - shapes.train_examples) * experiment.epochs
+    flops = runs * network.flops * (trained + scored / experiment.evaluate_every)
+    return steps * STEP_OVERHEAD_S + flops / FLOPS_PER_S_CPU

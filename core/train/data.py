@@ -1,0 +1,179 @@
+"""A cohort's data on its device: once, whatever the number of runs; parts are index sets.
+
+A *stream* is what runs of one seed and fold share: their minibatches, in the same order. Features
+are kept once for every distinct training part, scaled by its mean and deviation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+
+from core.datasets import Dataset
+from core.datasets.splits import Replicate, replicates
+from core.train.cohort import Cohort
+from core.train.randomness import order
+
+Part = Literal["train", "val", "test"]
+PARTS: tuple[Part, ...] = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """x (R, B, *shape) and y (R, B) or (R, B, O); `present_RB` is None when nothing is padding."""
+
+    x_RB: torch.Tensor
+    y_RB: torch.Tensor
+    present_RB: torch.Tensor | None
+    examples: int
+
+
+class Feed:
+    """Minibatches and parts for every run of a cohort."""
+
+    def __init__(self, cohort: Cohort, dataset: Dataset, device: torch.device) -> None:
+        facts = dataset.facts
+        everyone = replicates(dataset.targets, facts.task, cohort.seeds, cohort.folds, cohort.split)
+        wanted = list(dict.fromkeys((run.seed, run.fold) for run in cohort.runs))
+        found = {(r.seed, r.fold): r for r in everyone}
+        self.device = device
+        self.classes = len(facts.classes)
+        self.streams = [found[key] for key in wanted]
+        self.stream_of_run = [wanted.index((run.seed, run.fold)) for run in cohort.runs]
+        # Minibatches are aligned between folds: each epoch leaves out the few that a larger
+        # fold has more than the smallest of the job, others every time.
+        self.epoch_examples = min(len(r.train) for r in everyone)
+        self._load(dataset, standardize=cohort.standardize)
+        self.select(range(len(cohort.runs)))
+
+    def select(self, rows: Sequence[int]) -> None:
+        """Serve only these rows of the cohort from now on, in this order."""
+        streams = [self.stream_of_run[row] for row in rows]
+        self.active = sorted(set(streams))
+        self._shared = len(self.active) == 1
+        place = {stream: i for i, stream in enumerate(self.active)}
+        self._place_R = torch.tensor([place[s] for s in streams], device=self.device)
+        self.rows = len(rows)
+        self._parts: dict[Part, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    def seeds(self) -> tuple[int, ...]:
+        """Seed of each active stream."""
+        return tuple(self.streams[s].seed for s in self.active)
+
+    def to_runs(self, value_S: torch.Tensor) -> torch.Tensor:
+        """(S, …) per active stream to (R, …) per run; a view where all runs share one stream."""
+        if self._shared:
+            return value_S.expand(self.rows, *value_S.shape[1:])
+        return value_S.index_select(0, self._place_R)
+
+    def shuffle(self, epoch: int) -> None:
+        """Draw the order of an epoch (from 1), once per stream, and take it to the device."""
+        drawn = []
+        for stream in self.active:
+            replicate = self.streams[stream]
+            turn = order(replicate.seed, epoch, len(replicate.train))[: self.epoch_examples]
+            drawn.append(torch.from_numpy(replicate.train)[turn])
+        self._order_SN = torch.stack(drawn).to(self.device)
+
+    def minibatch(self, start: int, stop: int) -> Batch:
+        """Examples [start, stop) of the epoch's order, for every run."""
+        index_SB = self._order_SN[:, start:stop]
+        return Batch(*self._gather(index_SB), None, stop - start)
+
+    def length(self, part: Part) -> int:
+        """Examples in a part: of the longest of the streams."""
+        return self._part(part)[0].shape[1]
+
+    def chunk(self, part: Part, start: int, stop: int) -> Batch:
+        """Examples [start, stop) of a part in ascending order, padded where a stream has fewer."""
+        index_SN, present_SN = self._part(part)
+        x_RB, y_RB = self._gather(index_SN[:, start:stop])
+        return Batch(x_RB, y_RB, self.to_runs(present_SN[:, start:stop]), x_RB.shape[1])
+
+    def _part(self, part: Part) -> tuple[torch.Tensor, torch.Tensor]:
+        """Index and presence (1 or 0) of a part for each active stream: (S, N)."""
+        if part not in self._parts:
+            indices = [_indices(self.streams[s], part) for s in self.active]
+            longest = max(len(i) for i in indices)
+            padded = np.stack([np.pad(i, (0, longest - len(i)), mode="edge") for i in indices])
+            present = np.stack([np.arange(longest) < len(i) for i in indices])
+            self._parts[part] = (
+                torch.from_numpy(padded).to(self.device),
+                torch.from_numpy(present).to(self.device, torch.float32),
+            )
+        return self._parts[part]
+
+    def constants(self, of_stream: Sequence[np.ndarray]) -> torch.Tensor:
+        """(R, …) from one array for each of `streams`."""
+        stacked = np.stack([of_stream[s] for s in self.active])
+        return self.to_runs(torch.from_numpy(stacked).to(self.device))
+
+    def _gather(self, index_SB: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """x and y of the runs. One stream is gathered once and shown to all runs as a view."""
+        if not self._shared:
+            index_SB = index_SB.index_select(0, self._place_R)
+            of_data = self._data_of_stream[self._place_R]
+        else:
+            of_data = self._data_of_stream
+        rows = index_SB + (of_data * self._examples)[:, None]
+        x = self._x.index_select(0, rows.flatten()).unflatten(0, rows.shape)
+        flat = index_SB if self._y_shared else rows
+        y = self._y.index_select(0, flat.flatten()).unflatten(0, flat.shape)
+        if self._shared:
+            return x.expand(self.rows, *x.shape[1:]), y.expand(self.rows, *y.shape[1:])
+        return x, y
+
+    def _load(self, dataset: Dataset, *, standardize: bool) -> None:
+        """Features (and targets of a regression), once for every distinct training part."""
+        x, y = torch.from_numpy(dataset.features), torch.from_numpy(dataset.targets)
+        self._examples = len(x)
+        self._y_shared = not (standardize and y.is_floating_point())
+        self.target_scale: list[tuple[torch.Tensor, torch.Tensor]] = []
+        if not standardize:
+            self._x, self._y = x.to(self.device), y.to(self.device)
+            self._all_data = [0] * len(self.streams)
+            return
+        kinds: dict[bytes, int] = {}
+        xs, ys = [], []
+        self._all_data = []
+        for replicate in self.streams:
+            key = replicate.train.tobytes()
+            if key not in kinds:
+                kinds[key] = len(kinds)
+                train = torch.from_numpy(replicate.train)
+                xs.append(_standardized(x, train))
+                if not self._y_shared:
+                    ys.append(_standardized(y, train))
+            self._all_data.append(kinds[key])
+        self._x = torch.cat(xs).to(self.device)
+        self._y = (y if self._y_shared else torch.cat(ys)).to(self.device)
+
+    @property
+    def _data_of_stream(self) -> torch.Tensor:
+        """(S,) which copy of the features each active stream reads."""
+        return torch.tensor([self._all_data[s] for s in self.active], device=self.device)
+
+
+def scales(x: torch.Tensor, train: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and deviation over the training part, per feature, or per channel of an image.
+
+    A feature that does not vary keeps its scale. Biased deviation, as scikit-learn's scaler.
+    """
+    axes = (0,) if x.dim() == 2 else (0, *range(2, x.dim()))
+    var, mean = torch.var_mean(x[train].double(), axes, correction=0, keepdim=True)
+    deviation = var.sqrt()
+    return mean.float(), torch.where(deviation > 0, deviation, 1.0).float()
+
+
+def _standardized(x: torch.Tensor, train: torch.Tensor) -> torch.Tensor:
+    mean, deviation = scales(x, train)
+    return (x - mean) / deviation
+
+
+def _indices(replicate: Replicate, part: Part) -> np.ndarray:
+    named = {"train": replicate.train, "val": replicate.validation, "test": replicate.test}
+    return named[part]

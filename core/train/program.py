@@ -1,0 +1,180 @@
+"""A cohort's program: one network, and every hyper-parameter stacked to a tensor of shape (R,).
+
+Regularizers become *slots*: one for each kind, structure and scope that any run has. A run without
+it gets the neutral value. Each slot acts on the smallest block of rows that holds the runs which
+have it, so an arm pays for its own regularizers only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from core.architectures.network import Network, Place, build, wants_noise
+from core.datasets import DatasetFacts
+from core.regularizers import Regularizer
+from core.regularizers.dropout import Dropout
+from core.regularizers.regularizer import Constraint, Decay, Penalty, Procedure, Target
+from core.spec.experiment import Experiment
+from core.term import Knobs, Term, structure
+from core.train.cohort import Cohort
+
+
+class Stack:
+    """Knobs of R instances of one kind: host arrays, and tensors of the rows now training."""
+
+    def __init__(self, terms: Sequence[Term | None], device: torch.device) -> None:
+        kind = type(next(t for t in terms if t is not None))
+        self._device = device
+        self._host = {
+            name: np.array(
+                [knob.neutral if t is None else getattr(t, name) for t in terms], np.float32
+            )
+            for name, knob in kind.knobs().items()
+            if not knob.structural
+        }
+        self.knobs = Knobs({})
+        self.select(range(len(terms)))
+
+    def select(self, rows: Sequence[int]) -> None:
+        index = np.asarray(rows, np.int64)
+        self.knobs = Knobs(
+            {n: torch.from_numpy(v[index]).to(self._device) for n, v in self._host.items()}
+        )
+
+    def block(self, lo: int, hi: int) -> Knobs:
+        """The knobs of rows [lo, hi) only."""
+        return Knobs({name: value[lo:hi] for name, value in vars(self.knobs).items()})
+
+
+@dataclass
+class Slot:
+    """One regularizer of the cohort: `label` names its metrics, [lo, hi) are its rows."""
+
+    label: str
+    term: Regularizer
+    stack: Stack
+    has: np.ndarray  # (R,) bool, by row of the whole cohort
+    node: int | None  # the layer it is limited to
+    lo: int = 0
+    hi: int = 0
+    knobs: Knobs = field(default_factory=lambda: Knobs({}))
+
+    def select(self, rows: Sequence[int]) -> None:
+        self.stack.select(rows)
+        having = np.flatnonzero(self.has[np.asarray(rows, np.int64)])
+        self.lo, self.hi = (int(having[0]), int(having[-1]) + 1) if len(having) else (0, 0)
+        self.knobs = self.stack.block(self.lo, self.hi)
+
+
+class Program:
+    """What all runs of a cohort do, and with which numbers."""
+
+    def __init__(self, cohort: Cohort, facts: DatasetFacts, device: torch.device) -> None:
+        experiments = [run.experiment for run in cohort.runs]
+        first = experiments[0]
+        self.epochs, self.evaluate_every = first.epochs, first.evaluate_every
+        self.loss, self.optimizer, self.batch_size = first.loss, first.optimizer, first.batch_size
+        outputs = self.loss.outputs(len(facts.classes), facts.outputs)
+        noise = any(wants_noise(e.regularizers) for e in experiments)
+        networks = [build(e.architecture, facts.shape, outputs, noise=noise) for e in experiments]
+        self.network: Network = networks[0]
+        self.schedules = [e.schedule for e in experiments]
+        self.losses = Stack([_loss(e) for e in experiments], device)
+        self.optimizers = Stack([e.optimizer for e in experiments], device)
+        drops = [
+            next((r for r in e.regularizers if isinstance(r, Dropout)), None) for e in experiments
+        ]
+        self.layers = [
+            Stack(drops if node.noise else [n.nodes[i].layer for n in networks], device)
+            for i, node in enumerate(self.network.nodes)
+        ]
+        self.slots = _slots(experiments, networks, device)
+        self.select(range(len(experiments)))
+
+    def select(self, rows: Sequence[int]) -> None:
+        """Keep only these rows of the cohort from now on."""
+        for stack in (self.losses, self.optimizers, *self.layers):
+            stack.select(rows)
+        for slot in self.slots:
+            slot.select(rows)
+        acting = [slot for slot in self.slots if slot.hi > slot.lo]
+        self.penalties = [s for s in acting if isinstance(s.term, Penalty)]
+        self.decays = [s for s in acting if isinstance(s.term, Decay)]
+        self.constraints = [s for s in acting if isinstance(s.term, Constraint)]
+        self.procedures = [s for s in acting if isinstance(s.term, Procedure)]
+        self.proximal = [
+            s for s in self.penalties if isinstance(s.term, Penalty) and s.term.proximal
+        ]
+
+    def scope(self, slot: Slot) -> tuple[int, int]:
+        """[start, stop) of a run's row that the slot acts on."""
+        biases = isinstance(slot.term, Penalty) and slot.term.biases
+        if slot.node is None:
+            return self.network.slice_of("bias" if biases else "weight")
+        places = [p for p in self.network.places if p.node == slot.node]
+        weight = next(p for p in places if p.parameter.role == "weight")
+        return weight.start, weight.stop
+
+    def weights_of(self, slot: Slot) -> tuple[Place, ...]:
+        """The weight tensors that the slot acts on."""
+        every = self.network.weights()
+        return every if slot.node is None else tuple(p for p in every if p.node == slot.node)
+
+
+def _loss(experiment: Experiment) -> Term:
+    """The loss with the knobs that target regularizers set."""
+    changes = {r.loss_knob: r.strength for r in experiment.regularizers if isinstance(r, Target)}
+    return experiment.loss.model_copy(update=changes) if changes else experiment.loss
+
+
+def _dropout(experiment: Experiment) -> Dropout | None:
+    return next((r for r in experiment.regularizers if isinstance(r, Dropout)), None)
+
+
+def _slots(
+    experiments: Sequence[Experiment], networks: Sequence[Network], device: torch.device
+) -> list[Slot]:
+    members: dict[Hashable, list[Regularizer | None]] = {}
+    scopes: dict[Hashable, int | None] = {}
+    for row, (experiment, network) in enumerate(zip(experiments, networks, strict=True)):
+        placed: list[tuple[int | None, Regularizer]] = [
+            (None, r) for r in experiment.regularizers if not isinstance(r, Target | Dropout)
+        ]
+        for index, node in enumerate(network.nodes):
+            placed += [(index, r) for r in getattr(node.layer, "regularizers", ())]
+        seen: dict[Hashable, int] = {}
+        for node_index, term in placed:
+            key = (node_index, structure(term))
+            seen[key] = seen.get(key, 0) + 1
+            slot = (*key, seen[key])  # the same penalty twice in one run is two slots
+            scopes[slot] = node_index
+            members.setdefault(slot, [None] * len(experiments))[row] = term
+    labels = _labels([(scopes[k], _kind(v)) for k, v in members.items()], networks[0])
+    return [
+        Slot(
+            label,
+            next(t for t in terms if t is not None),
+            Stack(terms, device),
+            np.array([t is not None for t in terms]),
+            scopes[key],
+        )
+        for label, (key, terms) in zip(labels, members.items(), strict=True)
+    ]
+
+
+def _kind(terms: Sequence[Regularizer | None]) -> str:
+    return next(t.kind for t in terms if t is not None)
+
+
+def _labels(slots: Sequence[tuple[int | None, str]], network: Network) -> list[str]:
+    """`l1`, `l1@dense_1` for a layer's own, and `l1:2` for a second of the same name."""
+    made: list[str] = []
+    for node, kind in slots:
+        name = kind if node is None else f"{kind}@{network.nodes[node].name}"
+        count = sum(1 for other in made if other.split(":")[0] == name)
+        made.append(name if count == 0 else f"{name}:{count + 1}")
+    return made

@@ -1,0 +1,120 @@
+"""The tensors of a cohort that is training: what changes, what is saved, what is compacted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from core.architectures.network import Network
+from core.train.cohort import Cohort
+from core.train.randomness import initial
+
+
+class Watch:
+    """The best value of one metric so far, and the weights that gave it: (A,) and (A, size)."""
+
+    def __init__(self, rows: int, size: int, direction: str, device: torch.device) -> None:
+        self.sign = 1.0 if direction == "max" else -1.0
+        self.tensors = {
+            "value": torch.full((rows,), float("-inf"), device=device),
+            "epoch": torch.zeros(rows, dtype=torch.int64, device=device),
+            "weights": torch.zeros(rows, size, device=device),
+        }
+
+    def see(
+        self, value_A: torch.Tensor, w_AT: torch.Tensor, epoch: int, margin: torch.Tensor | float
+    ) -> torch.Tensor:
+        """Keep what improved by more than `margin` (finite values only); (A,) epochs since then."""
+        t = self.tensors
+        score_A = self.sign * value_A
+        better_A = (score_A > t["value"] + margin) & torch.isfinite(score_A)
+        t["value"] = torch.where(better_A, score_A, t["value"])
+        t["epoch"] = torch.where(better_A, epoch, t["epoch"])
+        t["weights"] = torch.where(better_A[:, None], w_AT, t["weights"])
+        return epoch - t["epoch"]
+
+
+class State:
+    """Everything that a checkpoint holds.
+
+    `rows` are the cohort's rows still training (A of them); `w` is (A, size), with optimizer state
+    and watches alongside. Runs that ended lie in `last`, `best`, `reported`: (R, size).
+    """
+
+    def __init__(
+        self,
+        cohort: Cohort,
+        network: Network,
+        states: Sequence[str],
+        watches: dict[str, str],
+        device: torch.device,
+    ) -> None:
+        count = len(cohort.runs)
+        self.device = device
+        self.rows = list(range(count))
+        self.epoch = 0
+        self.steps = 0
+        self.w = first_weights(cohort, network).to(device)
+        self.grad = torch.zeros(count, network.trained, device=device)
+        self.optimizer = {n: torch.zeros_like(self.grad) for n in states}
+        self.watches = {
+            name: Watch(count, network.size, direction, device)
+            for name, direction in watches.items()
+        }
+        self.ended = {n: torch.zeros_like(self.w) for n in ("last", "best", "reported")}
+        self.best_epoch = torch.zeros(count, dtype=torch.int64)
+
+    def keep(self, kept: Sequence[int]) -> None:
+        """Compact: keep these places among the active rows."""
+        index = torch.tensor(kept, device=self.device, dtype=torch.int64)
+        self.rows = [self.rows[i] for i in kept]
+        self.w = self.w.index_select(0, index)
+        self.grad = torch.zeros(len(kept), self.grad.shape[1], device=self.device)
+        self.optimizer = {n: v.index_select(0, index) for n, v in self.optimizer.items()}
+        for watch in self.watches.values():
+            watch.tensors = {n: v.index_select(0, index) for n, v in watch.tensors.items()}
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """All of it by name, for a checkpoint; on the host, contiguous."""
+        named = {
+            "rows": torch.tensor(self.rows, dtype=torch.int64),
+            "clock": torch.tensor([self.epoch, self.steps], dtype=torch.int64),
+            "best_epoch": self.best_epoch,
+            "w": self.w,
+        }
+        named |= {f"optimizer/{n}": v for n, v in self.optimizer.items()}
+        named |= {f"ended/{n}": v for n, v in self.ended.items()}
+        for name, watch in self.watches.items():
+            named |= {f"watch/{name}/{n}": v for n, v in watch.tensors.items()}
+        return {n: v.detach().cpu().contiguous() for n, v in named.items()}
+
+    def restore(self, named: dict[str, torch.Tensor]) -> None:
+        """The inverse of `tensors`."""
+        self.rows = named["rows"].tolist()
+        self.epoch, self.steps = named["clock"].tolist()
+        self.best_epoch = named["best_epoch"].clone()
+        # clone: fresh memory has the alignment that the same bits depend on
+        place = {n: v.to(self.device, copy=True) for n, v in named.items()}
+        self.w = place["w"]
+        self.grad = torch.zeros(len(self.rows), self.grad.shape[1], device=self.device)
+        self.optimizer = {n: place[f"optimizer/{n}"] for n in self.optimizer}
+        self.ended = {n: place[f"ended/{n}"] for n in self.ended}
+        for name, watch in self.watches.items():
+            watch.tensors = {n: place[f"watch/{name}/{n}"] for n in watch.tensors}
+
+
+def first_weights(cohort: Cohort, network: Network) -> torch.Tensor:
+    """(R, size) initial rows: drawn once per seed, equal for every setting of it."""
+    rows: dict[int, torch.Tensor] = {}
+    for seed in dict.fromkeys(run.seed for run in cohort.runs):
+        row = rows[seed] = torch.zeros(network.size)
+        for place in network.places:
+            p = place.parameter
+            name = f"{network.nodes[place.node].name}/{p.name}"
+            part = row[place.start : place.stop]
+            if p.bound:
+                part.copy_(initial(seed, name, p.shape, p.bound).flatten())
+            else:
+                part.fill_(p.start)
+    return torch.stack([rows[run.seed] for run in cohort.runs])
