@@ -24,7 +24,7 @@ def insert_checkpoint(
     kind: Kind,
     key: str,
     sha256: str,
-    bytes: int,
+    size_bytes: int,
 ) -> Checkpoint:
     """Tell of an artifact that is already stored. Raises StaleFence when the cohort was lost."""
     hold(session, cohort_id, fence)
@@ -35,7 +35,7 @@ def insert_checkpoint(
         kind=kind,
         key=key,
         sha256=sha256,
-        bytes=bytes,
+        bytes=size_bytes,
     )
     session.add(checkpoint)
     session.flush()

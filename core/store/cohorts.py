@@ -18,10 +18,11 @@ from core.store import outbox, runs
 from core.store.columns import instant
 from core.store.counts import by_status
 from core.store.fencing import StaleFence, hold
+from core.store.handback import change, end, fail, give_back, say
 from core.store.ids import new_id
 from core.store.models import Cohort, Job, Run
 from core.store.progress import become, lock, note, settle, touch
-from core.store.states import Reason, Status, Wanted, is_final, problem
+from core.store.states import Reason, Status, Wanted, is_final
 
 __all__ = [
     "ClaimedCohort",
@@ -144,11 +145,11 @@ def claim_next(
         return None
     job = lock(session, cohort.job_id)
     if job.wanted != "run":  # asked between the planner's commit and this claim
-        _give_back(session, cohort, job, attempts=cohort.attempts - 1)
+        give_back(session, cohort, job, attempts=cohort.attempts - 1)
         return None
     runs.set_open(session, "running", cohort_id=cohort.id)
     become(session, job, "running")
-    _say(session, cohort, job, "cohort_started", f"attempt {cohort.attempts} on {worker_id}")
+    say(session, cohort, job, "cohort_started", f"attempt {cohort.attempts} on {worker_id}")
     return _claimed(cohort, job)
 
 
@@ -175,7 +176,7 @@ def advance(session: Session, cohort_id: str, fence: int, epochs_done: int) -> N
     gained = min(epochs_done, cohort.rows * cohort.epochs) - cohort.epochs_done
     if gained <= 0:
         return
-    _set(session, cohort, epochs_done=cohort.epochs_done + gained)
+    change(session, cohort, epochs_done=cohort.epochs_done + gained)
     session.execute(
         update(Job)
         .where(Job.id == cohort.job_id)
@@ -190,8 +191,8 @@ def release(session: Session, cohort_id: str, fence: int, message: str = "releas
     """
     cohort = hold(session, cohort_id, fence)
     job = lock(session, cohort.job_id)
-    _say(session, cohort, job, "cohort_released", message)
-    return _give_back(session, cohort, job, attempts=cohort.attempts - 1)
+    say(session, cohort, job, "cohort_released", message)
+    return give_back(session, cohort, job, attempts=cohort.attempts - 1)
 
 
 def fail_attempt(
@@ -206,7 +207,7 @@ def fail_attempt(
 ) -> Status:
     """End an attempt: queued again while attempts are left and `retry`, else failed for good."""
     cohort = hold(session, cohort_id, fence)
-    return _fail_attempt(session, cohort, reason, detail, attempts_max if retry else 0)
+    return fail(session, cohort, reason, detail, attempts_max if retry else 0)
 
 
 def finish(
@@ -223,9 +224,9 @@ def finish(
     if status == "succeeded":
         advance(session, cohort_id, fence, cohort.rows * cohort.epochs)
     runs.set_open(session, status, cohort_id=cohort_id)
-    _end(session, cohort, status)
+    end(session, cohort, status)
     job = lock(session, cohort.job_id)
-    _say(session, cohort, job, "cohort_finished", status)
+    say(session, cohort, job, "cohort_finished", status)
     return settle(session, job)
 
 
@@ -251,52 +252,7 @@ def count_by_status(session: Session) -> dict[Status, int]:
 
 def _lose(session: Session, cohort: Cohort, attempts_max: int) -> Status:
     detail = f"Worker {cohort.worker_id} stopped answering in attempt {cohort.attempts}."
-    return _fail_attempt(session, cohort, "worker_lost", detail, attempts_max)
-
-
-def _fail_attempt(
-    session: Session, cohort: Cohort, reason: Reason, detail: str, attempts_max: int
-) -> Status:
-    job = lock(session, cohort.job_id)
-    _say(session, cohort, job, "attempt_failed", f"{reason}: {detail}")
-    if cohort.attempts < attempts_max or job.wanted == "cancel":
-        return _give_back(session, cohort, job, attempts=cohort.attempts)
-    error = problem(reason, detail)
-    runs.set_open(session, "failed", cohort_id=cohort.id, error=error)
-    _end(session, cohort, "failed", error=error)
-    settle(session, job)
-    return "failed"
-
-
-def _give_back(session: Session, cohort: Cohort, job: Job, *, attempts: int) -> Status:
-    """Where a cohort goes that is no longer held follows from what the job wants."""
-    places: dict[Wanted, Status] = {"run": "queued", "pause": "paused", "cancel": "cancelled"}
-    status = places[job.wanted]
-    if status == "cancelled":
-        runs.set_open(session, "cancelled", cohort_id=cohort.id)
-        _end(session, cohort, "cancelled")
-    else:
-        runs.set_open(session, "queued", cohort_id=cohort.id)
-        _set(session, cohort, status=status, attempts=attempts, worker_id=None, lease_until=None)
-    if status == "queued":
-        outbox.append(session, "claim", job.id, job.device)
-    settle(session, job)
-    return status
-
-
-def _end(session: Session, cohort: Cohort, status: Status, **columns: Any) -> None:
-    _set(session, cohort, status=status, finished_at=instant(), lease_until=None, **columns)
-
-
-def _set(session: Session, cohort: Cohort, **columns: Any) -> None:  # Any: column values
-    session.execute(
-        update(Cohort).where(Cohort.id == cohort.id).values(**columns).execution_options(**_CORE)
-    )
-    session.refresh(cohort)
-
-
-def _say(session: Session, cohort: Cohort, job: Job, event: str, message: str) -> None:
-    note(session, job, event, f"Cohort {cohort.ordinal}: {message}.", cohort_id=cohort.id)
+    return fail(session, cohort, "worker_lost", detail, attempts_max)
 
 
 def _claimed(cohort: Cohort, job: Job) -> ClaimedCohort:

@@ -24,7 +24,7 @@ def insert_dataset(
     facts: Mapping[str, Any],
     fingerprint: str,
     sha256: str,
-    bytes: int,
+    size_bytes: int,
     key: str,
     warnings: Sequence[str] = (),
 ) -> Dataset:
@@ -40,7 +40,7 @@ def insert_dataset(
         "facts": dict(facts),
         "fingerprint": fingerprint,
         "sha256": sha256,
-        "bytes": bytes,
+        "bytes": size_bytes,
         "key": key,
         "warnings": list(warnings),
     }

@@ -19,6 +19,7 @@ from core.store.control import (
     request_cancel,
     request_pause,
     request_resume,
+    sweep_deadlines,
 )
 from core.store.counts import by_status
 from core.store.ids import new_id
@@ -40,6 +41,7 @@ __all__ = [
     "request_cancel",
     "request_pause",
     "request_resume",
+    "sweep_deadlines",
 ]
 
 PRIORITY_MAX = 9  # goes first

@@ -18,7 +18,6 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
-    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -99,7 +98,7 @@ class Job(Row):
     runs_done: Mapped[int] = mapped_column(default=0)
     epochs_total: Mapped[int]  # run-epochs: the sum over runs of their epochs
     epochs_done: Mapped[int] = mapped_column(default=0)
-    planned: Mapped[bool] = mapped_column(default=False, server_default=false())
+    planned: Mapped[bool] = mapped_column(default=False)
     planner_id: Mapped[str | None]  # who cuts it into cohorts now, and until when
     planner_until: Mapped[datetime | None]
     planner_attempts: Mapped[int] = mapped_column(default=0)
