@@ -1,0 +1,177 @@
+"""What no field can know alone: whether model, loss, data and limits fit together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from core.architectures.layers import Layers
+from core.architectures.network import build, wants_noise
+from core.datasets import DatasetFacts
+from core.datasets.splits import sizes
+from core.layers import Layer
+from core.layers.dense import Dense
+from core.metrics import Metric
+from core.regularizers import Regularizer
+from core.regularizers.early_stopping import EarlyStopping
+from core.regularizers.regularizer import Penalty, Procedure, Target
+from core.spec.arms import Found
+from core.spec.experiment import Experiment
+from core.spec.faults import unknown
+from core.spec.job import JobSpec
+from core.spec.limits import Limits
+from core.spec.pointer import Path
+from core.spec.vary import dimensions_of, with_values
+
+SELECTING = "val_"  # only validation data may choose: the test part is looked at once, at the end
+
+
+def metric_names(facts: DatasetFacts) -> tuple[str, ...]:
+    """Metrics of one part that this dataset's task has, `loss` first."""
+    members = Metric.members().items()
+    return ("loss", *(kind for kind, member in members if facts.task in member.tasks))
+
+
+def default_metric(facts: DatasetFacts) -> str:
+    return "val_accuracy" if facts.task == "classification" else "val_loss"
+
+
+def check_experiment(
+    experiment: Experiment, facts: DatasetFacts, limits: Limits
+) -> Iterator[Found]:
+    """Everything wrong with one arm that its fields could not tell."""
+    if reason := experiment.loss.fits(facts.task, len(facts.classes)):
+        yield ("loss",), reason
+    else:
+        yield from _check_network(experiment, facts, limits)
+    if experiment.epochs > limits.epochs_max:
+        yield ("epochs",), f"{experiment.epochs} epochs; at most {limits.epochs_max} are allowed"
+    yield from _check_regularizers(experiment, facts, limits)
+
+
+def check_job(spec: JobSpec, facts: DatasetFacts) -> Iterator[Found]:
+    """Everything wrong with what the arms share."""
+    if spec.select.metric is not None:
+        yield from _check_metric(("select", "metric"), spec.select.metric, facts)
+    train, validation, test = sizes(facts.examples, spec.folds, spec.split)
+    place: Path = ("folds",) if spec.folds else ("split",)
+    for part, size in (("training", train), ("validation", validation), ("test", test)):
+        if size < 1:
+            yield (
+                place,
+                (
+                    f"{facts.examples} examples leave the {part} part empty; "
+                    f"use {'fewer folds' if spec.folds else 'other fractions'} or more examples"
+                ),
+            )
+
+
+def _check_network(experiment: Experiment, facts: DatasetFacts, limits: Limits) -> Iterator[Found]:
+    dimensions = dimensions_of(experiment)
+    largest = with_values(experiment, {d.pointer: max(d.range.grid()) for d in dimensions})
+    outputs = experiment.loss.outputs(len(facts.classes), facts.outputs)
+    architecture = largest.architecture
+    layers = architecture.layers if isinstance(architecture, Layers) else ()
+    yield from _check_layers(layers, limits)
+    try:
+        network = build(
+            architecture, facts.shape, outputs, noise=wants_noise(experiment.regularizers)
+        )
+    except ValueError as error:
+        yield _place_of_layer(str(error), layers), f"{error}"
+        return
+    if network.parameters > limits.parameters_max:
+        yield (
+            ("architecture",),
+            (
+                f"a network of {network.parameters:,} parameters; "
+                f"at most {limits.parameters_max:,} are allowed, so make it narrower"
+            ),
+        )
+
+
+def _check_layers(layers: tuple[Layer, ...], limits: Limits) -> Iterator[Found]:
+    path: Path = ("architecture", "layers")
+    if len(layers) > limits.layers_max:
+        yield path, f"{len(layers)} layers; at most {limits.layers_max} are allowed"
+    for i, layer in enumerate(layers[:-1]):
+        if isinstance(layer, Dense) and layer.activation == "softmax":
+            yield (
+                (*path, i, "activation"),
+                (
+                    "softmax is for the last layer, whose outputs the loss reads as probabilities; "
+                    'use another activation here, e.g. "relu"'
+                ),
+            )
+
+
+def _place_of_layer(sentence: str, layers: tuple[Layer, ...]) -> Path:
+    if not layers:
+        return ("architecture",)
+    named = re.match(r"layer (\d+) ", sentence)
+    return ("architecture", "layers", int(named[1]) if named else len(layers) - 1)
+
+
+def _check_regularizers(
+    experiment: Experiment, facts: DatasetFacts, limits: Limits
+) -> Iterator[Found]:
+    regularizers = experiment.regularizers
+    if len(regularizers) > limits.regularizers_max:
+        most = limits.regularizers_max
+        yield ("regularizers",), f"{len(regularizers)} regularizers; at most {most} are allowed"
+    no_prox = experiment.optimizer.no_prox
+    for path, regularizer in _placed(experiment):
+        if no_prox and isinstance(regularizer, Penalty) and regularizer.proximal:
+            way_out = 'or set this penalty\'s "method" to "subgradient"'
+            yield path, f"{regularizer.kind} needs a proximal step: {no_prox}, {way_out}"
+    seen: set[str] = set()
+    for i, regularizer in enumerate(regularizers):
+        path = ("regularizers", i)
+        if regularizer.kind in seen and isinstance(regularizer, (Procedure, Target)):
+            yield path, f"{regularizer.kind} is listed twice; keep one of them"
+        seen.add(regularizer.kind)
+        if isinstance(regularizer, Target):
+            yield from _check_target(path, regularizer, experiment)
+        if isinstance(regularizer, EarlyStopping) and regularizer.metric is not None:
+            yield from _check_metric((*path, "metric"), regularizer.metric, facts)
+
+
+def _placed(experiment: Experiment) -> Iterator[tuple[Path, Regularizer]]:
+    """Every regularizer of an experiment, those that layers carry included."""
+    for i, regularizer in enumerate(experiment.regularizers):
+        yield ("regularizers", i), regularizer
+    if isinstance(experiment.architecture, Layers):
+        for i, layer in enumerate(experiment.architecture.layers):
+            for j, regularizer in enumerate(getattr(layer, "regularizers", ())):
+                yield ("architecture", "layers", i, "regularizers", j), regularizer
+
+
+def _check_target(path: Path, regularizer: Target, experiment: Experiment) -> Iterator[Found]:
+    loss = experiment.loss
+    if loss.kind not in regularizer.loss_kinds:
+        kinds = " or ".join(regularizer.loss_kinds)
+        yield path, f"{regularizer.kind} works with the loss {kinds}, and this one is {loss.kind}"
+    elif getattr(loss, regularizer.loss_knob) != type(loss).knobs()[regularizer.loss_knob].neutral:
+        yield (
+            path,
+            (
+                f"{regularizer.kind} sets the loss's {regularizer.loss_knob}, which the loss gives "
+                f"too; keep one of them"
+            ),
+        )
+
+
+def _check_metric(path: Path, metric: str, facts: DatasetFacts) -> Iterator[Found]:
+    known = [SELECTING + name for name in metric_names(facts)]
+    if metric in known:
+        return
+    if metric.partition("_")[2] in metric_names(facts) and metric.startswith(("test_", "train_")):
+        yield (
+            path,
+            (
+                f'"{metric}" cannot choose or stop a model: only validation data may; '
+                f'use "{SELECTING}{metric.partition("_")[2]}"'
+            ),
+        )
+    else:
+        yield path, unknown(metric, known, f"a metric of {facts.task}", "the metrics are")

@@ -1,0 +1,204 @@
+"""From pydantic's errors to sentences that name the value, the reason and the way out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+
+from core.search import Search
+from core.spec.arms import Found
+from core.spec.experiment import is_range, wire_names
+from core.spec.place import Loc, Place, aligned, place_of
+from core.spec.pointer import Path, shown, value_at
+from core.term import Term, Wire
+
+Mistake = Mapping[str, Any]  # one of pydantic's error dictionaries; Any: their input and context
+
+PLANNED_SEARCHES = ("tpe", "halving")
+RANGE_EXAMPLE = '{"log_range": [1e-05, 0.1], "num": 8}'
+COUNTS_EXAMPLE = '{"values": [16, 32, 64]}'
+BOUNDS = {
+    "greater_than": ("greater than", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("less than", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+TYPES = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "a text",
+    "tuple_type": "a list",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+    "dict_type": "an object",
+}
+
+
+def explain(error: ValidationError, root: type[Wire], body: Any) -> Iterator[Found]:
+    """(place in the body, sentence) of each mistake. Any: JSON."""
+    for mistake in _without_alternatives(error.errors(include_url=False)):
+        path = aligned(mistake["loc"], body, missing=mistake["type"] == "missing")
+        if mistake["type"].startswith("union_tag") and isinstance(value_at(body, path), Mapping):
+            path = _at_tag(path, value_at(body, path))
+        yield path, _sentence(mistake, path, root, body)
+
+
+def unknown(name: object, known: Iterable[str], what: str, of: str) -> str:
+    """`"l3" is not a regularizer; did you mean "l1"? …` and everything that is known."""
+    names = sorted(known)
+    close = get_close_matches(str(name)[:80], names, n=1)
+    hint = f'; did you mean "{close[0]}"?' if close else ";"
+    return f"{shown(name)} is not {what}{hint} {of} {_listed(names)}"
+
+
+def _sentence(mistake: Mistake, path: Path, root: type[Wire], body: Any) -> str:
+    kind, place = mistake["type"], place_of(root, path, body)
+    name = next((token for token in reversed(path) if isinstance(token, str)), "the body")
+    if kind in BOUNDS:
+        words, bound = BOUNDS[kind]
+        limit = mistake["ctx"][bound]
+        return f"{name} should be {words} {_plain(limit)}, not {shown(mistake['input'])}"
+    if kind in TYPES:
+        return _wrong_type(mistake, name)
+    write = SENTENCES.get(kind)
+    return write(mistake, path, place, name) if write else _in_its_words(mistake, name)
+
+
+def _missing(mistake: Mistake, path: Path, place: Place, name: str) -> str:
+    if place.family:
+        return f'"{name}" is missing; {_kinds(place.family)}'
+    needs = f"; {_noun(place.owner)} needs it" if place.owner else ""
+    return f'"{name}" is missing{needs}'
+
+
+def _extra(mistake: Mistake, path: Path, place: Place, name: str) -> str:
+    fields = [*wire_names(place.owner)] if place.owner else []
+    if "regularizers" in fields and "loss" in fields:
+        fields += ["regularizer", "lambda"]
+    return unknown(name, fields, f"a field of {_noun(place.owner)}", "its fields are")
+
+
+def _wrong_kind(mistake: Mistake, path: Path, place: Place, name: str) -> str:
+    assert place.family, f"no family at {path}"
+    given = mistake["input"]
+    full = place.family.expand(given)
+    tag = full["kind"] if isinstance(full, Mapping) else given
+    if place.family is Search and tag in PLANNED_SEARCHES:
+        return f'search "{tag}" is not yet available; use "grid" or "random"'
+    noun = place.family.family
+    return unknown(tag, place.family.members(), f"a kind of {noun}", "the kinds are")
+
+
+def _no_kind(mistake: Mistake, path: Path, place: Place, name: str) -> str:
+    assert place.family, f"no family at {path}"
+    given, noun, key = mistake["input"], place.family.family, _tag_of(place.family)
+    if isinstance(given, Mapping):
+        return f'this {noun} does not say its "{key}"; {_kinds(place.family)}'
+    form = f'an object with a "{key}", or its name alone'
+    return f"a {noun} is {form}, not {shown(given)}; {_kinds(place.family)}"
+
+
+def _wrong_literal(mistake: Mistake, path: Path, place: Place, name: str) -> str:
+    known = re.findall(r"'([^']*)'", mistake["ctx"]["expected"])
+    more = " or a number" if "full" in mistake["loc"] else ""
+    return unknown(mistake["input"], known, f"a {name}", f"{name} is one of") + more
+
+
+def _wrong_length(mistake: Mistake, path: Path, place: Place, name: str) -> str:
+    context = mistake["ctx"]
+    if "min_length" in context:
+        return f"{name} should hold at least {context['min_length']}, not {_length(mistake)}"
+    return f"{name} should hold at most {context['max_length']}, not {_length(mistake)}"
+
+
+def _wrong_pattern(mistake: Mistake, path: Path, place: Place, name: str) -> str:
+    return f"{name} {shown(mistake['input'])} should look like {mistake['ctx']['pattern']}"
+
+
+SENTENCES: dict[str, Callable[[Mistake, Path, Place, str], str]] = {
+    "missing": _missing,
+    "extra_forbidden": _extra,
+    "union_tag_invalid": _wrong_kind,
+    "union_tag_not_found": _no_kind,
+    "literal_error": _wrong_literal,
+    "too_short": _wrong_length,
+    "too_long": _wrong_length,
+    "string_too_short": _wrong_length,
+    "string_too_long": _wrong_length,
+    "string_pattern_mismatch": _wrong_pattern,
+}
+
+
+def _wrong_type(mistake: Mistake, name: str) -> str:
+    given, loc = mistake["input"], mistake["loc"]
+    if is_range(given):
+        return (
+            f"{name} is {shown(given)}, and a range cannot stand here: {name} is one constant; "
+            f'to compare several, give "compare" one arm for each'
+        )
+    example = ""
+    if loc[-1] == "number":  # the branch of a knob that is not a range
+        numbers = COUNTS_EXAMPLE if mistake["type"].startswith("int") else RANGE_EXAMPLE
+        example = f", or a range such as {numbers}"
+    return f"{name} should be {TYPES[mistake['type']]}{example}, not {shown(given)}"
+
+
+def _in_its_words(mistake: Mistake, name: str) -> str:
+    """A sentence that a validator of ours wrote, or pydantic's own for a rare mistake."""
+    words: str = mistake["msg"].removeprefix("Value error, ")
+    if words.startswith("Input should be"):
+        return f"{name} {words.removeprefix('Input ')}, not {shown(mistake['input'])}"
+    return words
+
+
+def _without_alternatives(mistakes: Iterable[Mistake]) -> list[Mistake]:
+    """Of a union that also admits a few words, keep what is wrong with the rest of it."""
+    kept = list(mistakes)
+    literals = [m for m in kept if str(m["loc"][-1:]).startswith("('literal[")]
+    for literal in literals:
+        before: Loc = literal["loc"][:-1]
+        if any(m not in literals and m["loc"][: len(before)] == before for m in kept):
+            kept.remove(literal)
+    return kept
+
+
+def _at_tag(path: Path, given: Mapping[str, Any]) -> Path:
+    """The `kind` (of a search: `method`) itself, where the object has one."""
+    return next(((*path, key) for key in ("method", "kind") if key in given), path)
+
+
+def _tag_of(family: type[Term]) -> str:
+    return "method" if family is Search else "kind"
+
+
+def _kinds(family: type[Term]) -> str:
+    return f"the kinds are {_listed(family.members())}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _noun(owner: type[Wire] | None) -> str:
+    if owner is None:
+        return "this object"
+    if issubclass(owner, Term):
+        return owner.wire_kind() if owner.is_member() else owner.family
+    return {"JobSpec": "a job", "Experiment": "an arm", "Arm": "an arm"}.get(
+        owner.__name__, owner.__name__.lower()
+    )
+
+
+def _length(mistake: Mistake) -> str:
+    given = mistake["input"]
+    return str(len(given)) if hasattr(given, "__len__") else shown(given)
+
+
+def _plain(number: Any) -> str:  # Any: int or float
+    return f"{number:g}" if isinstance(number, float) else str(number)

@@ -1,0 +1,116 @@
+"""JobSpec: the body of POST /v1/jobs, once shorthand is written out and arms are whole."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from core.datasets import DatasetSource, Split
+from core.search import Search
+from core.search.grid import GridSearch
+from core.spec.experiment import Experiment
+from core.spec.schema import request_schema
+from core.term import Wire
+
+SEEDS_MAX = 10_000
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _counted(value: Any) -> Any:  # Any: whatever the client sent
+    """A count of seeds to the list of them: 3 -> (0, 1, 2)."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value
+    if not 1 <= value <= SEEDS_MAX:
+        raise PydanticCustomError(
+            "seeds",
+            "{count} is not a count of seeds; give 1 to {most}, or a list of seeds",
+            {"count": value, "most": SEEDS_MAX},
+        )
+    return tuple(range(value))
+
+
+def _different(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(seeds)) < len(seeds):
+        ((twice, _),) = Counter(seeds).most_common(1)
+        raise PydanticCustomError(
+            "seeds", "seed {seed} is listed twice; list each once", {"seed": twice}
+        )
+    return seeds
+
+
+Seeds = Annotated[
+    tuple[Seed, ...],
+    Field(min_length=1, max_length=SEEDS_MAX),
+    BeforeValidator(_counted),
+    AfterValidator(_different),
+]
+
+
+class Select(Wire):
+    """How the setting that represents an arm is chosen, on validation data.
+
+    rule: `min` takes the best mean; `1se` the simplest within one standard error of it.
+    """
+
+    metric: Annotated[
+        str | None,
+        Field(max_length=64, description="val_…; null: val_accuracy for classes, else val_loss"),
+    ] = None
+    rule: Literal["min", "1se"] = "min"
+
+
+class Arm(Experiment):
+    """One alternative of a comparison, whole."""
+
+    name: Name
+
+
+class JobSpec(Experiment):
+    """A job: one experiment or a comparison of several, on one dataset.
+
+    Any number that is a knob may be a range, and then every value is tried.
+    """
+
+    name: Annotated[Name | None, Field(description="for people")] = None
+    dataset: Annotated[DatasetSource, Field(description="the data, the same for all arms")]
+    standardize: Annotated[
+        bool,
+        Field(
+            description="scale features by the mean and deviation of each training part; targets"
+            " of a regression too, and its metrics are then in standardised units"
+        ),
+    ] = True
+    seeds: Annotated[Seeds, Field(description="how many replicates, or their seeds")] = (0, 1, 2)
+    folds: Annotated[
+        int | None, Field(ge=2, le=1000, description="k of cross-validation; null: one split")
+    ] = None
+    split: Split = Split()
+    select: Select = Select()
+    search: Annotated[Search, Field(description="how ranges are explored")] = GridSearch()
+    compare: Annotated[
+        tuple[Arm, ...] | None,
+        Field(min_length=1, description="arms: each a JSON merge patch on the rest of the body"),
+    ] = None
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], Field(description="where to train; auto: as configured")
+    ] = "auto"
+    priority: Annotated[int, Field(ge=0, le=9, description="higher goes first")] = 5
+    deadline_s: Annotated[
+        float | None, Field(gt=0, description="seconds of running after which the job is cancelled")
+    ] = None
+    practical: Annotated[
+        float | None,
+        Field(ge=0, description="differences up to this are equivalent; null: 0.005 of accuracy"),
+    ] = None
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """What a client may send: shorthand and patches besides the full form."""
+        return request_schema(handler.resolve_ref_schema(handler(schema)), handler)
