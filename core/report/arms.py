@@ -1,0 +1,161 @@
+"""From a job's runs to its arms: every setting's scores, and what each rule chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.report.choose import Picked, choose, edge_of, sign_of
+from core.report.recipes import Recipe, read_recipe
+from core.report.records import JobRecord
+from core.report.report import Arm, Choices, Chosen, Direction, Score, SettingResult
+from core.report.statistics import Array, Summary, summarise
+from core.report.table import Key, Table
+from core.report.together import Selection
+from core.report.words import base_of
+
+SCORE_PREFIXES = ("train_", "val_", "test_")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An arm under assembly: its place in the job's table and what was picked."""
+
+    job: JobRecord
+    arm: str
+    table: Table
+    recipe: Recipe
+    picked: Picked | None
+
+    @property
+    def rows(self) -> slice:
+        return self.table.arms[self.arm]
+
+    @property
+    def settings(self) -> tuple[Key, ...]:
+        return self.table.settings[self.rows]
+
+
+def enter(job: JobRecord, arm: str, table: Table, *, metric: str, direction: Direction) -> Entry:
+    """Read an arm's recipe and choose its settings by the selection metric."""
+    rows = table.arms[arm]
+    settings = table.settings[rows]
+    recipe = read_recipe(job.document, arm, settings[0])
+    sheet = table.sheets.get(metric)
+    picked = (
+        choose(summarise(sheet[rows]), direction, settings, recipe.knobs)
+        if (sheet is not None)
+        else None
+    )
+    return Entry(job, arm, table, recipe, picked)
+
+
+def direction_of(metric: str) -> Direction:
+    """Whether larger is better, as the metric declares; losses and everything else: smaller."""
+    from core.metrics import Metric  # late: it loads every metric
+
+    member = Metric.members().get(base_of(metric))
+    return member.direction if member else "min"
+
+
+def assemble(
+    entry: Entry,
+    name: str,
+    summaries: Mapping[str, Summary],
+    selection: Selection,
+    *,
+    baseline: bool,
+) -> Arm:
+    """The arm as reported. summaries: of the whole table, by metric."""
+    settings = _settings(entry, summaries, selection.metric)
+    picked = entry.picked
+    return Arm(
+        name=name,
+        job=entry.job.id,
+        arm=entry.arm,
+        baseline=baseline,
+        regularizers=list(entry.recipe.regularizers),
+        chosen=Choices(
+            min=_chosen(entry, settings, picked.best, selection.metric) if picked else None,
+            one_se=_chosen(entry, settings, picked.simplest, selection.metric) if picked else None,
+        ),
+        settings=settings,
+    )
+
+
+def chosen_scores(entry: Entry, metric: str, rule: str) -> Array:
+    """(R,) scores of the setting that the rule chose, over the table's replicates."""
+    sheet = entry.table.sheets.get(metric)
+    if sheet is None or entry.picked is None:
+        return np.full(len(entry.table.replicates), np.nan)
+    row = entry.picked.best if rule == "min" else entry.picked.simplest
+    scores: Array = sheet[entry.rows][row]
+    return scores
+
+
+def _settings(entry: Entry, summaries: Mapping[str, Summary], metric: str) -> list[SettingResult]:
+    rows, table = entry.rows, entry.table
+    columns = {name: _scores(summary, rows) for name, summary in summaries.items()}
+    zeros = columns.pop("zeros", None)
+    gaps = _gaps(table, rows, metric)
+    results = []
+    for i, setting in enumerate(entry.settings):
+        row = rows.start + i
+        present = {name: s for name, scores in columns.items() if (s := scores[i]) is not None}
+        of_weights = zeros[i] if zeros else None
+        results.append(
+            SettingResult(
+                setting=dict(setting),
+                label=entry.recipe.label(setting),
+                scores={k: s for k, s in present.items() if k.startswith(SCORE_PREFIXES)},
+                zeros=of_weights.mean if of_weights else None,
+                gap=gaps[i],
+                measures={k: s for k, s in present.items() if not k.startswith(SCORE_PREFIXES)},
+                runs=list(table.runs[row]),
+                missing=int(table.missing[row]),
+                diverged=int(table.diverged[row]),
+            )
+        )
+    return results
+
+
+def _scores(summary: Summary, rows: slice) -> list[Score | None]:
+    """One Score per row; null where nothing was scored."""
+    lists = (summary.n, summary.mean, summary.sd, summary.half)
+    return [
+        None
+        if not n
+        else Score(mean=mean, sd=sd, ci95=(mean - half, mean + half), n=n)
+        if n > 1
+        else Score(mean=mean, sd=None, ci95=None, n=n)
+        for n, mean, sd, half in zip(*(column[rows].tolist() for column in lists), strict=True)
+    ]
+
+
+def _gaps(table: Table, rows: slice, metric: str) -> list[float | None]:
+    base = base_of(metric)
+    train, validation = (table.sheets.get(f"{split}_{base}") for split in ("train", "val"))
+    if train is None or validation is None:
+        return [None] * (rows.stop - rows.start)
+    gap = summarise(sign_of(direction_of(metric)) * (train[rows] - validation[rows]))
+    pairs = zip(gap.mean.tolist(), gap.n.tolist(), strict=True)
+    return [mean if n else None for mean, n in pairs]
+
+
+def _chosen(entry: Entry, settings: Sequence[SettingResult], row: int, metric: str) -> Chosen:
+    result = settings[row]
+    edge = edge_of(row, entry.settings, entry.recipe.knobs)
+    validation, test = result.scores.get(metric), result.scores.get(f"test_{base_of(metric)}")
+    promised = (
+        sign_of(direction_of(metric)) * (validation.mean - test.mean)
+        if validation and test and metric.startswith("val_")
+        else None
+    )
+    return Chosen(
+        **{name: getattr(result, name) for name in SettingResult.model_fields},
+        at_edge=edge[0] if edge else None,
+        edge=edge[1] if edge else None,
+        optimism=promised,
+    )

@@ -1,0 +1,156 @@
+"""Records in, Report out: the same rows, in any order, give the same report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from core.report.arms import Entry, assemble, chosen_scores, direction_of, enter
+from core.report.figures import figure_links
+from core.report.method import design_of, method_of, practical_region, reproduce_of
+from core.report.pairs import Replicate, compare
+from core.report.records import JobRecord, RunRecord
+from core.report.report import Arm, Report, Rule
+from core.report.statistics import Array, summarise
+from core.report.table import Table, tabulate
+from core.report.together import Selection, arms_of, check_together, selection_of, unique_names
+from core.report.verdict import Finding, chosen_of, verdict_of
+from core.report.words import base_of, counted
+
+BASELINE_NAMES = ("none", "base", "baseline")
+
+
+def build_report(
+    jobs: Sequence[JobRecord],
+    runs: Iterable[RunRecord],
+    *,
+    metric: str | None = None,
+    rule: Rule | None = None,
+    practical: float | None = None,
+) -> Report:
+    """The comparison of all arms of these jobs.
+
+    metric, rule and practical override the jobs' own `select` and `practical`.
+    InvalidSpec: the jobs differ in dataset, split, folds or selection metric.
+    """
+    check_together(jobs)
+    selection = selection_of(jobs, metric=metric, rule=rule, practical=practical)
+    tables = _tables(jobs, runs)
+    direction = direction_of(selection.metric)
+    entries = [
+        enter(job, arm, tables[job.id], metric=selection.metric, direction=direction)
+        for job in jobs
+        for arm in arms_of(job, list(tables[job.id].arms))
+    ]
+    arms = _arms(entries, tables, selection)
+    replicates = sorted({r for table in tables.values() for r in table.replicates}, key=_order)
+    compared = _compared(selection.metric, tables.values())
+    scores_AR, expected_AR = _aligned(entries, replicates, compared, selection.rule)
+    sizes = [s for s in summarise(scores_AR).mean.tolist() if np.isfinite(s)]
+    region = practical_region(selection.practical, compared, sizes)
+    design = design_of(jobs[0], replicates, compared)
+    names = [arm.name for arm in arms]
+    pairs = compare(
+        names, scores_AR, expected_AR, design=design, direction=direction, region=region
+    )
+    partial = any(table.unfinished for table in tables.values())
+    finding = Finding(arms, pairs, selection, direction, compared, partial)
+    report = Report(
+        jobs=[job.id for job in jobs],
+        metric=selection.metric,
+        direction=direction,
+        verdict=verdict_of(finding),
+        partial=partial,
+        notes=_notes(arms, entries, tables.values(), selection),
+        arms=arms,
+        pairs=pairs,
+        figures=[],
+        method=method_of(
+            jobs[0], selection, direction, design=design, compared=compared, region=region
+        ),
+        reproduce=reproduce_of(jobs),
+    )
+    return report.model_copy(update={"figures": figure_links(report)})
+
+
+def _tables(jobs: Sequence[JobRecord], runs: Iterable[RunRecord]) -> dict[str, Table]:
+    by_job: dict[str, list[RunRecord]] = {job.id: [] for job in jobs}
+    for run in runs:
+        by_job[run.job].append(run)
+    return {job: tabulate(members) for job, members in by_job.items()}
+
+
+def _arms(entries: Sequence[Entry], tables: dict[str, Table], selection: Selection) -> list[Arm]:
+    names = unique_names([(entry.job, entry.arm) for entry in entries])
+    baseline = _baseline(entries)
+    summaries = {
+        job: {metric: summarise(sheet) for metric, sheet in table.sheets.items()}
+        for job, table in tables.items()
+    }
+    return [
+        assemble(entry, name, summaries[entry.job.id], selection, baseline=entry is baseline)
+        for entry, name in zip(entries, names, strict=True)
+    ]
+
+
+def _baseline(entries: Sequence[Entry]) -> Entry | None:
+    """The arm to be measured against: named none, else without regularizers, else named base."""
+    if len(entries) < 2:
+        return None
+    named = [entry for entry in entries if entry.arm.lower() == BASELINE_NAMES[0]]
+    plain = [e for e in entries if e.recipe.readable and not e.recipe.regularizers]
+    fallback = [entry for entry in entries if entry.arm.lower() in BASELINE_NAMES]
+    return next(iter([*named, *plain, *fallback]), None)
+
+
+def _compared(metric: str, tables: Iterable[Table]) -> str:
+    """The test score where every job has one, else the selection metric itself."""
+    test = f"test_{base_of(metric)}"
+    scored = [table for table in tables if table.sheets]
+    return test if scored and all(test in table.sheets for table in scored) else metric
+
+
+def _aligned(
+    entries: Sequence[Entry], replicates: Sequence[Replicate], metric: str, rule: Rule
+) -> tuple[Array, np.ndarray[tuple[int, int], np.dtype[np.bool_]]]:
+    """Chosen scores (A, R) over all jobs' replicates, and which of them each arm should have."""
+    column_of = {replicate: column for column, replicate in enumerate(replicates)}
+    scores = np.full((len(entries), len(replicates)), np.nan)
+    expected = np.zeros((len(entries), len(replicates)), dtype=np.bool_)
+    for row, entry in enumerate(entries):
+        columns = [column_of[replicate] for replicate in entry.table.replicates]
+        scores[row, columns] = chosen_scores(entry, metric, rule)
+        expected[row, columns] = True
+    return scores, expected
+
+
+def _notes(
+    arms: Sequence[Arm], entries: Sequence[Entry], tables: Iterable[Table], selection: Selection
+) -> list[str]:
+    unfinished = sum(table.unfinished for table in tables)
+    total = sum(len(setting.runs) for arm in arms for setting in arm.settings)
+    notes = []
+    if unfinished:
+        notes.append(f"{unfinished:,} of {counted(total, 'run')} have not finished.")
+    for arm, entry in zip(arms, entries, strict=True):
+        chosen = chosen_of(arm, selection.rule)
+        if chosen and chosen.edge:
+            notes.append(f"{arm.name}: {chosen.edge}.")
+        diverged = int(entry.table.diverged[entry.rows].sum())
+        if diverged:
+            runs = sum(len(setting.runs) for setting in arm.settings)
+            notes.append(f"{arm.name}: {diverged} of {counted(runs, 'run')} diverged.")
+        if not entry.recipe.readable:
+            notes.append(
+                f"{arm.name}: its specification is of another version, so no direction counts as "
+                f"simpler, and 1se takes what min takes."
+            )
+        if not chosen:
+            notes.append(f"{arm.name}: no run has a {selection.metric}.")
+    return notes
+
+
+def _order(replicate: Replicate) -> tuple[int, int]:
+    seed, fold = replicate
+    return seed, -1 if fold is None else fold

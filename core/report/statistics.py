@@ -1,0 +1,134 @@
+"""Arrays in, arrays out: intervals, paired tests, Holm, and how many replicates would decide.
+
+Axes: S setting, R replicate, P pair, U unit (what a test counts as one observation).
+A missing value is NaN and takes no part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+ALPHA = 0.05
+FEWEST = 3  # below this a deviation says next to nothing: t with one degree of freedom
+MOST = 10_000  # replicates; beyond, "seeds would decide" is no advice
+ROUNDING = 1e-12  # relative: a deviation below this is float noise, not variation
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Of each row: count, mean, sample deviation and half width of the 95 % t-interval.
+
+    mean is NaN where nothing is there; sd and half where fewer than two values are.
+    """
+
+    n: NDArray[np.int64]
+    mean: Array
+    sd: Array
+    half: Array
+
+
+def summarise(values_SR: Array, *, ratio: float = 0.0, alpha: float = ALPHA) -> Summary:
+    """Mean ± t(n - 1) · sd · sqrt(1/n + ratio) of each row.
+
+    ratio: test size over training size where the values share training data, else 0 (Nadeau and
+    Bengio 2003, Inference for the Generalization Error, eq. 9: the variance of the mean of n
+    overlapping replicates is about (1/n + ratio) · sd², not sd²/n).
+    """
+    there = np.isfinite(values_SR)
+    n = there.sum(axis=1)
+    mean = np.full(len(n), np.nan)
+    np.divide(np.where(there, values_SR, 0.0).sum(axis=1), n, out=mean, where=n > 0)
+    squares = np.where(there, values_SR - mean[:, None], 0.0) ** 2
+    sd = np.full(len(n), np.nan)
+    np.divide(squares.sum(axis=1), n - 1, out=sd, where=n > 1)
+    sd = np.sqrt(sd)
+    largest = np.where(there, np.abs(values_SR), 0.0).max(axis=1, initial=0.0)
+    sd[sd <= ROUNDING * largest] = 0.0
+    return Summary(n=n, mean=mean, sd=sd, half=half_width(sd, n, ratio=ratio, alpha=alpha))
+
+
+def half_width(
+    sd: Array, n: NDArray[np.int64], *, ratio: float = 0.0, alpha: float = ALPHA
+) -> Array:
+    """Half of the t-interval of a mean; NaN below two values."""
+    enough = n > 1
+    safe = np.where(enough, n, 2)
+    half = _t_quantile(1 - alpha / 2, safe - 1) * sd * np.sqrt(1 / safe + ratio)
+    return np.where(enough, half, np.nan)
+
+
+def two_sided_p(mean: Array, sd: Array, n: NDArray[np.int64], *, ratio: float = 0.0) -> Array:
+    """p of a t-test of mean = 0; NaN below FEWEST values or where nothing varies."""
+    from scipy.special import stdtr  # late, as in _t_quantile
+
+    testable = (n >= FEWEST) & (sd > 0)
+    error = np.where(testable, sd, 1.0) * np.sqrt(1 / np.maximum(n, 1) + ratio)
+    p = 2 * stdtr(np.maximum(n - 1, 1), -np.abs(mean) / error)
+    return np.where(testable, p, np.nan)
+
+
+def holm(p_P: Array) -> Array:
+    """Holm's step-down adjusted p: running maximum of (m - rank) · p, at most 1.
+
+    NaN is no test and does not count in m. Holm 1979, A simple sequentially rejective procedure.
+    """
+    adjusted = np.full(len(p_P), np.nan)
+    tested = np.flatnonzero(np.isfinite(p_P))
+    order = tested[np.argsort(p_P[tested], kind="stable")]
+    steps = (len(order) - np.arange(len(order))) * p_P[order]
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return adjusted
+
+
+def replicates_to_decide(
+    mean: Array, sd: Array, *, region: float, ratio: float = 0.0, tests: int = 1
+) -> Array:
+    """Smallest n at which the same mean and deviation would settle the pair; NaN if none would.
+
+    Settled: the interval at level ALPHA / tests (Bonferroni, so that Holm agrees) excludes zero,
+    or the 95 % interval lies inside ±region. Both only get easier with n, hence the bisection.
+    """
+    low = np.full(len(mean), FEWEST - 1, dtype=np.int64)
+    high = np.full(len(mean), MOST + 1, dtype=np.int64)
+    while np.any(high - low > 1):
+        middle = np.maximum((low + high) // 2, 2)
+        settled = _settles(mean, sd, middle, region=region, ratio=ratio, tests=tests)
+        high = np.where(settled, middle, high)
+        low = np.where(settled, low, middle)
+    return np.where(high <= MOST, high.astype(np.float64), np.nan)
+
+
+def largest_variance_that_decides(
+    mean: float, *, units: int, region: float, ratio: float, tests: int
+) -> float:
+    """Variance of one unit's difference up to which `units` of them would settle the pair."""
+    degrees = np.array([units - 1])
+    t_zero, t_region = (
+        float(_t_quantile(1 - alpha / 2, degrees)[0]) for alpha in (ALPHA / tests, ALPHA)
+    )
+    reach = max(abs(mean) / t_zero, max(region - abs(mean), 0.0) / t_region)
+    return reach * reach / (1 / units + ratio)
+
+
+def _settles(
+    mean: Array, sd: Array, n: NDArray[np.int64], *, region: float, ratio: float, tests: int
+) -> NDArray[np.bool_]:
+    strict = half_width(sd, n, ratio=ratio, alpha=ALPHA / tests)
+    plain = half_width(sd, n, ratio=ratio)
+    settled: NDArray[np.bool_] = (strict < np.abs(mean)) | (np.abs(mean) + plain <= region)
+    return settled
+
+
+def _t_quantile(probability: float, degrees: NDArray[np.int64]) -> Array:
+    # scipy.special takes a tenth of a second to import, and only a comparison needs it
+    from scipy.special import stdtrit
+
+    # few distinct degrees among thousands of rows, and each quantile costs microseconds
+    distinct, where = np.unique(degrees, return_inverse=True)
+    quantile: Array = stdtrit(distinct.astype(np.float64), probability)[where]
+    return quantile

@@ -1,0 +1,105 @@
+"""Runs laid out as arrays: one row per setting, one column per replicate, one sheet per metric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.report.records import FINAL, RunRecord
+from core.report.statistics import Array
+
+Key = tuple[tuple[str, float], ...]  # a setting: (pointer, value), sorted
+
+
+@dataclass(frozen=True)
+class Table:
+    """All runs of one job. It is dense: every setting has the same replicates.
+
+    arms: each arm's rows, which lie together.
+    settings: what each row is, sorted within its arm.
+    replicates: columns, (seed, fold), sorted.
+    sheets: metric -> scores_SR, NaN where there is none; "epochs" and "seconds" are among them.
+    runs: ids per row. diverged, missing: per row, how many of its runs gave no score and why.
+    unfinished: how many runs may still score (queued, running) or never will (cancelled).
+    """
+
+    arms: dict[str, slice]
+    settings: tuple[Key, ...]
+    replicates: tuple[tuple[int, int | None], ...]
+    sheets: dict[str, Array]
+    runs: tuple[tuple[str, ...], ...]
+    diverged: NDArray[np.int64]
+    missing: NDArray[np.int64]
+    unfinished: int
+
+
+def tabulate(runs: Iterable[RunRecord]) -> Table:
+    """Lay out the runs of one job. Their order does not matter."""
+    ordered = sorted(runs, key=lambda run: run.id)
+    keys = [(run.arm, tuple(sorted(run.setting.items()))) for run in ordered]
+    settings = sorted(set(keys))
+    replicates = sorted({(run.seed, run.fold) for run in ordered}, key=_seed_then_fold)
+    row_of = {key: row for row, key in enumerate(settings)}
+    column_of = {replicate: column for column, replicate in enumerate(replicates)}
+    rows = [row_of[key] for key in keys]
+    columns = [column_of[run.seed, run.fold] for run in ordered]
+
+    members: list[list[str]] = [[] for _ in settings]
+    diverged = np.zeros(len(settings), dtype=np.int64)
+    missing = np.zeros(len(settings), dtype=np.int64)
+    for run, row in zip(ordered, rows, strict=True):
+        members[row].append(run.id)
+        diverged[row] += run.stop_reason == "diverged"
+        missing[row] += run.stop_reason != "diverged" and run.status != "succeeded"
+    return Table(
+        arms=_spans([arm for arm, _ in settings]),
+        settings=tuple(setting for _, setting in settings),
+        replicates=tuple(replicates),
+        sheets=_sheets(ordered, rows, columns, shape=(len(settings), len(replicates))),
+        runs=tuple(tuple(ids) for ids in members),
+        diverged=diverged,
+        missing=missing,
+        unfinished=sum(run.status not in FINAL or run.status == "cancelled" for run in ordered),
+    )
+
+
+def _spans(sorted_arms: Sequence[str]) -> dict[str, slice]:
+    first = {arm: row for row, arm in reversed(list(enumerate(sorted_arms)))}
+    last = {arm: row for row, arm in enumerate(sorted_arms)}
+    return {arm: slice(first[arm], last[arm] + 1) for arm in last}
+
+
+def _sheets(
+    runs: Sequence[RunRecord],
+    rows: Sequence[int],
+    columns: Sequence[int],
+    *,
+    shape: tuple[int, int],
+) -> dict[str, Array]:
+    cells: dict[str, tuple[list[int], list[float]]] = {}
+    width = shape[1]
+    for run, row, column in zip(runs, rows, columns, strict=True):
+        if run.status != "succeeded" or run.stop_reason == "diverged":
+            continue
+        cell = row * width + column
+        for name, value in (*run.final.items(), ("epochs", run.epochs), ("seconds", run.seconds)):
+            if value is not None and isfinite(value):
+                places, values = cells.setdefault(name, ([], []))
+                places.append(cell)
+                values.append(value)
+    sheets = {}
+    for name in sorted(cells):
+        places, values = cells[name]
+        sheet = np.full(shape[0] * width, np.nan)
+        sheet[places] = values
+        sheets[name] = sheet.reshape(shape)
+    return sheets
+
+
+def _seed_then_fold(replicate: tuple[int, int | None]) -> tuple[int, int]:
+    seed, fold = replicate
+    return seed, -1 if fold is None else fold

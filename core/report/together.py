@@ -1,0 +1,121 @@
+"""May these jobs stand in one report, and under which names do their arms?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from core.errors import InvalidSpec
+from core.report.records import JobRecord
+from core.report.report import Rule
+from core.report.words import SPLITS, base_of
+
+
+@dataclass(frozen=True)
+class Selection:
+    """How settings are chosen, for all arms alike. practical: null for the metric's default."""
+
+    metric: str
+    rule: Rule
+    practical: float | None
+
+
+def check_together(jobs: Sequence[JobRecord]) -> None:
+    """InvalidSpec unless all jobs share dataset, split, folds and (for regression) target scale."""
+    if not jobs:
+        raise InvalidSpec.at("/jobs", "a report needs at least one job; name one")
+    first = jobs[0]
+    for i, job in enumerate(jobs[1:], start=1):
+        if job.id in {other.id for other in jobs[:i]}:
+            raise InvalidSpec.at(f"/jobs/{i}", f"{job.id} is named twice; name each job once")
+        for what, mine, theirs in _sameness(first, job):
+            if mine != theirs:
+                raise InvalidSpec.at(
+                    f"/jobs/{i}",
+                    f"{job.id} differs from {first.id} in {what}, so their scores cannot be "
+                    f"paired; report on jobs that share dataset and split",
+                )
+
+
+def selection_of(
+    jobs: Sequence[JobRecord],
+    *,
+    metric: str | None = None,
+    rule: Rule | None = None,
+    practical: float | None = None,
+) -> Selection:
+    """The jobs' own selection, or what overrides it; InvalidSpec where the jobs disagree."""
+    if metric is not None and metric.partition("_")[0] == "test":
+        raise InvalidSpec.at(
+            "/metric", f"{metric} would choose by the test score; choose by val_{base_of(metric)}"
+        )
+    metrics = {metric} if metric else {metric_of(job) for job in jobs}
+    if len(metrics) > 1:
+        raise InvalidSpec.at(
+            "/jobs", f"the jobs select by {' and '.join(sorted(metrics))}; say which metric to use"
+        )
+    first = jobs[0].document
+    chosen_rule = rule or str(_inside(first, "select").get("rule") or "min")
+    margin = practical if practical is not None else first.get("practical")
+    return Selection(
+        metric=metrics.pop(),
+        rule="1se" if chosen_rule == "1se" else "min",
+        practical=float(margin) if isinstance(margin, int | float) else None,
+    )
+
+
+def metric_of(job: JobRecord) -> str:
+    """The metric a job selects by; a bare name means its validation score."""
+    named = _inside(job.document, "select").get("metric")
+    if isinstance(named, str):
+        return named if named.partition("_")[0] in SPLITS else f"val_{named}"
+    return "val_accuracy" if job.facts.get("task") == "classification" else "val_loss"
+
+
+def arms_of(job: JobRecord, seen: Sequence[str]) -> list[str]:
+    """Arm names in the order of the document; then any that only the runs know."""
+    compare = job.document.get("compare")
+    named = [
+        str(arm["name"])
+        for arm in (compare if isinstance(compare, list | tuple) else ())
+        if isinstance(arm, Mapping) and "name" in arm
+    ] or ["base"]
+    return [arm for arm in named if arm in seen] + sorted(set(seen) - set(named))
+
+
+def unique_names(arms: Sequence[tuple[JobRecord, str]]) -> list[str]:
+    """The arm's own name, followed by its job's name (or id) where two jobs use it."""
+    counts = Counter(arm for _, arm in arms)
+    titles = Counter((arm, job.name) for job, arm in arms)
+    names = [
+        arm
+        if counts[arm] == 1
+        else f"{arm} ({job.name if job.name and titles[arm, job.name] == 1 else job.id})"
+        for job, arm in arms
+    ]
+    clash = {name for name, count in Counter(names).items() if count > 1}
+    return [
+        f"{name} ({job.id})" if name in clash else name
+        for name, (job, _) in zip(names, arms, strict=True)
+    ]
+
+
+def _sameness(first: JobRecord, other: JobRecord) -> list[tuple[str, object, object]]:
+    """(what, of first, of other) for everything that must agree."""
+    shas = first.facts.get("sha256"), other.facts.get("sha256")
+    sources = first.document.get("dataset"), other.document.get("dataset")
+    checks: list[tuple[str, object, object]] = [
+        ("the dataset", *(shas if all(shas) else sources)),
+        ("the split", first.document.get("split"), other.document.get("split")),
+        ("the folds", first.document.get("folds"), other.document.get("folds")),
+    ]
+    if first.facts.get("task") == "regression":
+        scales = first.document.get("standardize"), other.document.get("standardize")
+        checks.append(("standardize, hence the unit of its targets", *scales))
+    return checks
+
+
+def _inside(document: Mapping[str, object], key: str) -> Mapping[str, object]:
+    value = document.get(key)
+    return value if isinstance(value, Mapping) else {}

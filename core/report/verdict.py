@@ -1,0 +1,205 @@
+"""One sentence that a person can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from core.report.choose import sign_of
+from core.report.report import Arm, Chosen, Direction, Pair, PairVerdict, Score
+from core.report.together import Selection
+from core.report.words import (
+    amount,
+    counted,
+    differences,
+    interval,
+    listed,
+    metric_words,
+    p_words,
+    unit_of_difference,
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the sentence is made from. `compared` is the metric that the pairs compare."""
+
+    arms: Sequence[Arm]
+    pairs: Sequence[Pair]
+    selection: Selection
+    direction: Direction
+    compared: str
+    partial: bool
+
+
+def chosen_of(arm: Arm, rule: str) -> Chosen | None:
+    """The setting that the report's rule takes."""
+    return arm.chosen.min if rule == "min" else arm.chosen.one_se
+
+
+def ranked(
+    arms: Sequence[Arm], selection: Selection, direction: Direction
+) -> list[tuple[Arm, Chosen]]:
+    """Arms with a choice, best first by the selection metric; ties in their order."""
+    scored = [
+        (arm, chosen)
+        for arm in arms
+        if (chosen := chosen_of(arm, selection.rule)) and selection.metric in chosen.scores
+    ]
+    sign = sign_of(direction)
+    return sorted(scored, key=lambda entry: -sign * entry[1].scores[selection.metric].mean)
+
+
+def verdict_of(finding: Finding) -> str:
+    """Which arm, at which setting, how much better, how sure, and the simplest as good."""
+    order = ranked(finding.arms, finding.selection, finding.direction)
+    so_far = "So far, " if finding.partial else ""
+    if not order:
+        why = "no run has a score yet" if finding.partial else "no run gave a finite score"
+        return f"Nothing can be said: {why} ({metric_words(finding.selection.metric)})."
+    best, chosen = order[0]
+    lead = so_far + _lead(finding, best, chosen, alone=len(finding.arms) == 1)
+    rivals = _rivals(order)
+    if not rivals:
+        return lead + _alone(finding, best, chosen) + "."
+    against = [_against(finding, best, arm, role) for arm, role in rivals]
+    return f"{lead}: {'; '.join([*against, *_simplest(finding, best, chosen)])}."
+
+
+def name_at(arm: Arm, chosen: Chosen) -> str:
+    """`l1 at λ = 0.001`; the name alone where it already says everything."""
+    return f"{arm.name} at {chosen.label}" if chosen.label else arm.name
+
+
+def _lead(finding: Finding, best: Arm, chosen: Chosen, *, alone: bool) -> str:
+    score = chosen.scores.get(finding.compared)
+    told = f" {_score(finding.compared, score)}" if score else " no test score yet"
+    if alone:
+        return f"{name_at(best, chosen)} scores{told}"
+    by = metric_words(finding.selection.metric)
+    if finding.compared == finding.selection.metric:
+        return f"{name_at(best, chosen)} has the best {by},{told}"
+    return f"{name_at(best, chosen)} has the best {by} and scores{told}"
+
+
+def _score(metric: str, score: Score) -> str:
+    return f"{amount(metric, score.mean)} {metric_words(metric)}"
+
+
+def _rivals(order: Sequence[tuple[Arm, Chosen]]) -> list[tuple[Arm, str]]:
+    """The baseline and the runner-up, named once when they are the same."""
+    best, others = order[0][0], [arm for arm, _ in order[1:]]
+    baseline = next((arm for arm in others if arm.baseline), None)
+    runner_up = others[0] if others else None
+    if baseline is not None and baseline is runner_up:
+        return [(baseline, "the runner-up ")]
+    rivals = [(baseline, "")] if baseline else []
+    if runner_up is not None:
+        rivals.append((runner_up, "the runner-up "))
+    assert best not in [arm for arm, _ in rivals]
+    return rivals
+
+
+def _against(finding: Finding, best: Arm, rival: Arm, role: str) -> str:
+    pair, sign = _pair(finding.pairs, best, rival)
+    rival_chosen = chosen_of(rival, finding.selection.rule)
+    name = role + (name_at(rival, rival_chosen) if rival_chosen else rival.name)
+    if pair.difference is None:
+        return f"{name} cannot be compared ({(pair.note or 'nothing in common').rstrip('.')})"
+    gain = sign * sign_of(finding.direction) * pair.difference
+    size = differences(finding.compared, [abs(gain)])[0]
+    unit = unit_of_difference(finding.compared, size)
+    side = "better" if gain > 0 else "worse"
+    if pair.verdict == "equivalent":
+        told = f"equivalent to {name}"
+    elif gain == 0:
+        told = f"level with {name}"
+    else:
+        told = f"{size}{unit} {side} than {name}"
+    return f"{told} ({_sureness(finding, pair, sign)})"
+
+
+def _sureness(finding: Finding, pair: Pair, sign: int) -> str:
+    parts = []
+    if pair.ci95 is not None:
+        ends = sorted(sign * sign_of(finding.direction) * end for end in pair.ci95)
+        parts.append(f"95 % interval {interval(finding.compared, (ends[0], ends[1]))}")
+    if pair.p_adjusted is not None:
+        parts.append(p_words(pair.p_adjusted, "adjusted p"))
+    if pair.verdict == "undecided":
+        parts.append(_undecided(pair))
+    return ", ".join(parts) or "the same score in every replicate"
+
+
+def _undecided(pair: Pair) -> str:
+    if pair.test is None and pair.note:
+        return f"undecided: {pair.note[0].lower()}{pair.note[1:].split('. ')[0].rstrip('.')}"
+    if pair.seeds_to_decide is not None:
+        return f"undecided; about {counted(pair.seeds_to_decide, 'seed')} would decide"
+    return "undecided, and more seeds alone would not decide"
+
+
+def _simplest(finding: Finding, best: Arm, chosen: Chosen) -> list[str]:
+    """The simplest arm not worse than the best, when it is another; else that none is as good."""
+    simpler = [
+        arm
+        for arm in finding.arms
+        if arm is not best and _complexity(arm, finding) < _complexity(best, finding)
+    ]
+    equal = sorted(
+        (arm for arm in simpler if _standing(finding, best, arm) in ("equivalent", "worse")),
+        key=lambda arm: _complexity(arm, finding),
+    )
+    open_ = [arm.name for arm in simpler if _standing(finding, best, arm) == "undecided"]
+    if equal:
+        return [f"the simplest arm not worse is {equal[0].name}, so prefer it"]
+    if open_:
+        return [f"whether the simpler {listed(open_[:3])} would do is open"]
+    return ["no simpler arm is as good"] if simpler else [f"{best.name} is also the simplest arm"]
+
+
+def _complexity(arm: Arm, finding: Finding) -> tuple[int, int]:
+    """Fewer regularizers first, then fewer weights that are not zero, to the whole per cent."""
+    chosen = chosen_of(arm, finding.selection.rule)
+    zeros = chosen.zeros if chosen and chosen.zeros is not None else 0.0
+    return len(arm.regularizers), round(100 * (1 - zeros))
+
+
+def _standing(finding: Finding, best: Arm, other: Arm) -> PairVerdict:
+    """The verdict on best against other."""
+    pair, sign = _pair(finding.pairs, best, other)
+    turned: Mapping[PairVerdict, PairVerdict] = {"better": "worse", "worse": "better"}
+    return pair.verdict if sign > 0 else turned.get(pair.verdict, pair.verdict)
+
+
+def _pair(pairs: Sequence[Pair], a: Arm, b: Arm) -> tuple[Pair, int]:
+    """The pair of two arms and +1, or -1 where it is stored the other way round."""
+    for pair in pairs:
+        if {pair.a, pair.b} == {a.name, b.name}:
+            return pair, 1 if pair.a == a.name else -1
+    raise AssertionError(f"no pair of {a.name} and {b.name}")
+
+
+def _alone(finding: Finding, best: Arm, chosen: Chosen) -> str:
+    score = chosen.scores.get(finding.compared)
+    spread = (
+        f" (95 % interval {amount(finding.compared, score.ci95[0])} to "
+        f"{amount(finding.compared, score.ci95[1])}, {counted(score.n, 'replicate')})"
+        if score and score.ci95
+        else ""
+    )
+    simple = best.chosen.one_se
+    other = (
+        f"; {simple.label} is the simplest setting within one standard error"
+        if simple
+        and best.chosen.min
+        and simple.setting != best.chosen.min.setting
+        and simple.setting != chosen.setting
+        else ""
+    )
+    what = (
+        "there is no other arm to compare it with"
+        if len(finding.arms) == 1
+        else ("no other arm has a score")
+    )
+    return f"{spread}{other}; {what}"
