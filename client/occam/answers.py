@@ -85,9 +85,11 @@ class Estimate(Answer):
     """What `submit(…, dry_run=True)` answers: the resolved spec and its cost."""
 
     spec: dict[str, Any] = Field(default_factory=dict)  # Any: the resolved JSON document
+    arms: int | None = None
     settings: int | None = None
     runs: int | None = None
     cohorts: int | None = None
+    parameters: int | None = None
     memory_bytes: float | None = None
     time_s: float | None = None
 
@@ -127,10 +129,11 @@ class Point(Answer):
 class Event(Answer):
     """What happened, when, to which run."""
 
-    id: int | str | None = None
-    type: str | None = None
+    seq: int
+    type: str
     run: str | None = None
-    at: datetime | None = None
+    data: dict[str, Any] = Field(default_factory=dict)  # Any: parsed JSON
+    created_at: datetime | None = None
 
 
 class Score(Answer):
@@ -148,20 +151,17 @@ class Score(Answer):
 
 
 class Chosen(Answer):
-    """One setting of an arm and how it scored."""
+    """One setting of an arm and how it scored.
 
-    setting: dict[str, Any] = Field(default_factory=dict)  # Any: the varied values, by path
+    label: the setting for people; at_edge: the side of its range on which the choice lies;
+    zeros: share of weights that are exactly zero.
+    """
+
+    setting: dict[str, float] = Field(default_factory=dict)
+    label: str = ""
     scores: dict[str, Score] = Field(default_factory=dict)
-    zeros: float | Score | None = None
-    at_edge: str | dict[str, Any] | None = None  # Any: which side, by path where several vary
-
-    def words(self) -> str:
-        """The setting in a few characters: `lambda 0.001, p 0.3`; empty when nothing varies."""
-        return ", ".join(
-            f"{path.rsplit('/', 1)[-1]} {value:.3g}"
-            for path, value in self.setting.items()
-            if isinstance(value, int | float)
-        )
+    zeros: float | None = None
+    at_edge: Literal["low", "high"] | None = None
 
 
 class ArmReport(Answer):
@@ -193,7 +193,8 @@ class Report(Answer):
     metric: str
     direction: Literal["max", "min"] = "max"
     partial: bool = False
-    jobs: tuple[Any, ...] = ()  # Any: ids, or ids with names
+    jobs: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     arms: tuple[ArmReport, ...] = ()
     pairs: tuple[Pair, ...] = ()
     figures: tuple[dict[str, Any], ...] = ()  # Any: name, title, links
@@ -202,9 +203,7 @@ class Report(Answer):
 
     def rule(self) -> str:
         """The selection rule that the job asked for."""
-        select = self.method.get("select") or self.method.get("selection")
-        named = select.get("rule") if isinstance(select, dict) else self.method.get("rule")
-        return named if named in ("min", "1se") else "min"
+        return str(self.method.get("rule", "min"))
 
     def _repr_html_(self) -> str:
         return report_html(self)
@@ -218,20 +217,25 @@ class Dataset(Answer):
     format: str | None = None
     task: str | None = None
     examples: int | None = None
-    features: Any = None  # Any: a count, or names
-    image: dict[str, Any] | None = None  # Any: height, width, channels
-    classes: Any = None  # Any: a count, or names
+    features: int | None = None
+    feature_names: list[str] = Field(default_factory=list)
+    image: dict[str, int] | None = None
+    classes: list[str] = Field(default_factory=list)
     sha256: str | None = None
     bytes: int | None = None
-    warnings: tuple[Any, ...] = ()  # Any: sentences, or objects with one
+    warnings: list[str] = Field(default_factory=list)
 
 
 class Prediction(Answer):
-    """Outputs for each input, and class probabilities where there are classes."""
+    """A row of outputs for each input; where there are classes, also their probabilities.
 
-    outputs: list[Any]  # Any: numbers or rows of numbers, as the network's outputs are
-    probabilities: list[list[float]] | None = None
-    classes: list[Any] | None = None  # Any: labels as uploaded
+    classes: the name of each column; labels: the likeliest class of each input.
+    """
+
+    outputs: list[list[float | None]]
+    probabilities: list[list[float | None]] | None = None
+    classes: list[str] | None = None
+    labels: list[str] | None = None
 
 
 def number_of(kind: object) -> float:

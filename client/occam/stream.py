@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from json import loads
+from time import monotonic
 from typing import Any
 
 import httpx2
-from tenacity import Retrying, retry_if_exception, stop_after_delay
+from tenacity import RetryCallState, Retrying, retry_if_exception
+from tenacity.stop import stop_base
 
 from occam.errors import Unreachable
 from occam.transport import PoliteWait, Transport, is_passing, problem_of, unreachable
 
 SILENCE_S = 45.0  # three of the service's keep-alive comments; beyond that the line is dead
 PATIENCE_S = 120.0  # a service that restarts is back well within this
+ALIVE_S = 90.0  # longer than connecting and any one silence may take: the line was in use
 EVENT_BYTES_MAX = 256 * 2**20  # one metrics event carries every run of a cohort
 
 
@@ -53,26 +56,42 @@ def _resumed(
     transport: Transport, path: str, last_id: str | None, patience_s: float
 ) -> Iterator[StreamEvent]:
     """Events of one connection. The first event is awaited patiently; a later loss just returns."""
-    connection: Iterator[StreamEvent] = iter(())
+    patience = _Patience(patience_s)
 
-    def first() -> StreamEvent:
-        nonlocal connection
+    def first() -> tuple[StreamEvent, Iterator[StreamEvent]]:
+        patience.attempt_s = monotonic()
         connection = _connect(transport, path, last_id)
         try:
-            return next(connection)
+            return next(connection), connection
         except StopIteration:
             raise Unreachable(f"{transport.url}{path} closed before its end") from None
 
-    yield Retrying(
-        stop=stop_after_delay(patience_s),
-        retry=retry_if_exception(is_passing),
-        wait=PoliteWait(),
-        reraise=True,
+    event, connection = Retrying(
+        stop=patience, retry=retry_if_exception(is_passing), wait=PoliteWait(), reraise=True
     )(first)
+    yield event
     try:
         yield from connection
     except Unreachable:
         return  # lost on the way; the caller connects again from the last id
+
+
+class _Patience(stop_base):
+    """Stops when the service has been away for `patience_s`.
+
+    A connection that stayed open for a while was alive, though nothing happened on it (a paused
+    job says nothing for hours), so its loss starts the clock anew.
+    """
+
+    def __init__(self, patience_s: float) -> None:
+        self._patience_s = patience_s
+        self._away_since_s = self.attempt_s = monotonic()
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        now_s = monotonic()
+        if now_s - self.attempt_s > ALIVE_S:
+            self._away_since_s = now_s
+        return now_s - self._away_since_s > self._patience_s
 
 
 def _connect(transport: Transport, path: str, last_id: str | None) -> Iterator[StreamEvent]:

@@ -36,7 +36,7 @@ def _row(arm: ArmReport, report: Report) -> Row:
     test = "test_" + report.metric.partition("_")[2]
     return (
         arm.name,
-        chosen.words() + (" (edge of its range)" if chosen.at_edge else ""),
+        chosen.label + (" (edge of its range)" if chosen.at_edge else ""),
         str(chosen.scores.get(report.metric) or "–"),
         _with_interval(chosen.scores.get(test)),
         _share(chosen.zeros),
@@ -49,6 +49,5 @@ def _with_interval(score: Score | None) -> str:
     return f"{score} [{score.ci95[0]:.4g}, {score.ci95[1]:.4g}]"
 
 
-def _share(zeros: float | Score | None) -> str:
-    share = zeros if zeros is None or isinstance(zeros, float) else zeros.mean
-    return "–" if share is None else f"{share:.1%}"
+def _share(zeros: float | None) -> str:
+    return "–" if zeros is None else f"{zeros:.1%}"

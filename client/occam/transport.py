@@ -41,7 +41,12 @@ class Transport:
         self.url = url.rstrip("/")
         self.timeout_s = timeout_s
         self.retries = retries
-        self.http = httpx2.Client(base_url=self.url, headers=headers, timeout=timeout_s)
+        self.http = httpx2.Client(
+            base_url=self.url,
+            headers=headers,
+            timeout=timeout_s,
+            trust_env=not _is_loopback(self.url),  # no proxy stands before this very machine
+        )
 
     def close(self) -> None:
         self.http.close()
@@ -159,6 +164,10 @@ def unreachable(url: str, error: httpx2.TransportError) -> Unreachable:
     if isinstance(error, httpx2.TimeoutException):
         return Unreachable(f"{url} did not answer in time ({type(error).__name__})")
     return Unreachable(f"the connection to {url} was lost ({why})")
+
+
+def _is_loopback(url: str) -> bool:
+    return httpx2.URL(url).host in ("localhost", "127.0.0.1", "::1")
 
 
 def _plain_answer(response: httpx2.Response) -> str:

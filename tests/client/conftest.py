@@ -69,8 +69,8 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None, **m
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
-@pytest.fixture
-def service() -> Iterator[Service]:
+@pytest.fixture(scope="session")
+def _server() -> Iterator[Service]:
     scripted = Service()
     everything = Route(
         "/{path:path}", scripted.answer, methods=["GET", "POST", "DELETE", "PUT", "PATCH"]
@@ -87,6 +87,14 @@ def service() -> Iterator[Service]:
         yield scripted
         server.should_exit = server.force_exit = True
         thread.join()
+
+
+@pytest.fixture
+def service(_server: Service) -> Service:
+    """The server with an empty script: every path is 404 until a test says otherwise."""
+    _server.seen.clear()
+    _server.scripts.clear()
+    return _server
 
 
 @pytest.fixture

@@ -211,8 +211,8 @@ def test_datasets_are_listed_read_previewed_and_deleted(service, client):
 def test_runs_and_events_are_typed(service, client):
     run = {"id": "run_1", "status": "succeeded", "arm": "l1", "setting": {"/x": 0.1}, "seed": 3}
     service.on("GET /v1/jobs/job_1/runs", JSONResponse({"data": [run], "has_more": False}))
-    event = {"id": 4, "type": "started", "run": None}
+    event = {"seq": 4, "type": "event", "run": None, "data": {"what": "started"}}
     service.on("GET /v1/jobs/job_1/events", JSONResponse({"data": [event], "has_more": False}))
 
     assert next(client.runs("job_1")).setting == {"/x": 0.1}
-    assert next(client.events("job_1")).type == "started"
+    assert next(client.events("job_1")).data == {"what": "started"}

@@ -19,6 +19,7 @@ REPORT = {
                 "min": {
                     **chosen(0.95, zeros=0.5, at_edge="low"),
                     "setting": {"/regularizers/0/lambda": 0.001},
+                    "label": "λ = 0.001",
                 }
             },
         },
@@ -40,7 +41,7 @@ def test_a_report_shows_its_verdict_and_its_arms_best_first():
 
     assert "&lt;b&gt;better&lt;/b&gt;" in html
     assert html.index(">l1<") < html.index(">none<") < html.index(">broken<")
-    assert "lambda 0.001 (edge of its range)" in html
+    assert "λ = 0.001 (edge of its range)" in html
     assert "50.0%" in html
     assert "0.95 ± 0.01 [0.93, 0.97]" in html
 
@@ -53,7 +54,7 @@ def test_a_partial_report_says_so():
 
 def test_the_rule_of_the_job_decides_which_setting_is_shown():
     arm = {"name": "l2", "chosen": {"min": chosen(0.96), "1se": chosen(0.94)}}
-    method = {"select": {"metric": "val_accuracy", "rule": "1se"}}
+    method = {"rule": "1se"}
     html = Report.model_validate({**REPORT, "arms": [arm], "method": method})._repr_html_()
 
     assert "0.94" in html

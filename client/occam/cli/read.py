@@ -1,0 +1,109 @@
+"""`occam report` and `occam catalog`: print what the service knows."""
+
+from __future__ import annotations
+
+import webbrowser
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from occam.answers import Report
+from occam.cli.jobs import JobId
+from occam.client import Client
+from occam.table import best_first
+
+Format = Literal["table", "md", "json", "html", "csv"]
+
+
+def report(
+    job_id: JobId,
+    format: Annotated[Format, typer.Option(help="How to print it.")] = "table",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to this file instead.")
+    ] = None,
+    open: Annotated[bool, typer.Option("--open", help="Show the HTML in a browser.")] = False,
+) -> None:
+    """Print, save or open the report of a job."""
+    with Client() as client:
+        if open:
+            path = output or Path(gettempdir()) / f"occam-{job_id}.html"
+            path.write_text(client.report(job_id, "html"), encoding="utf-8")
+            print(path)
+            webbrowser.open(path.resolve().as_uri())
+        elif format == "table" and output is None:
+            show(client.report(job_id))
+        else:
+            text = client.report(job_id, _format_of(format, output))
+            if output is None:
+                print(text)
+            else:
+                output.write_text(text, encoding="utf-8")
+
+
+def show(found: Report) -> None:
+    """The verdict, and one row for each arm, best first."""
+    console = Console()
+    metric = found.metric.partition("_")[2] or found.metric
+    table = Table(box=None, pad_edge=False)
+    for heading in ("arm", "chosen", f"validation {metric}", f"test {metric}", "exact zeros"):
+        table.add_column(heading)
+    for row in best_first(found):
+        table.add_row(*(Text(cell) for cell in row))
+    console.print(table)
+    console.print()
+    console.print(Text(found.verdict, style="bold"))
+    if found.partial:
+        console.print("partial: not every run has finished", style="yellow")
+
+
+def catalog(
+    family: Annotated[str | None, typer.Argument(help="regularizer, loss, …")] = None,
+    kind: Annotated[str | None, typer.Argument(help="One member, in full.")] = None,
+) -> None:
+    """What the service can train, by family; one kind in full."""
+    with Client() as client:
+        if family:
+            family = _family(family, client.catalog()["families"])
+        found = client.catalog(family, kind)
+    console = Console()
+    if family and kind:
+        console.print_json(data=found)
+        return
+    families: dict[str, list[dict[str, Any]]] = found["families"]  # Any: parsed JSON
+    for name, entries in families.items():
+        if family in (None, name):
+            console.print(Text(name, style="bold"))
+            console.print(_entries(entries))
+
+
+def _family(asked: str, known: Iterable[str]) -> str:
+    """The family meant by `asked`, which may be its plural."""
+    found = next((name for name in known if asked in (name, f"{name}s", f"{name}es")), None)
+    if found is None:
+        there = ", ".join(known)
+        raise typer.BadParameter(f"there is no family {asked!r}; there is {there}")
+    return found
+
+
+def _entries(entries: list[dict[str, Any]]) -> Table:  # Any: parsed JSON
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 2))
+    for entry in entries:
+        table.add_row(Text(str(entry.get("kind"))), Text(str(entry.get("summary", ""))))
+    return table
+
+
+def _format_of(format: Format, output: Path | None) -> Literal["md", "json", "html", "csv"]:
+    """The format asked for, else the one that the file's name ends with, else Markdown."""
+    if format != "table":
+        return format
+    suffix = output.suffix.lstrip(".") if output else ""
+    return next((known for known in _SUFFIXES if known == suffix), "md")
+
+
+_SUFFIXES: tuple[Literal["md", "json", "html", "csv"], ...] = ("md", "json", "html", "csv")

@@ -1,0 +1,179 @@
+"""Runs the API and a worker as child processes until told to stop; fit to be PID 1."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+TICK_S = 0.1
+GRACE_S = 8.0  # containers are given ten seconds; a worker checkpoints in one or two
+BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+STABLE_S = 30.0  # a child that lived this long begins the delays anew
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+@dataclass
+class Child:
+    """One supervised process.
+
+    vital: when it ends by itself before the service was ever ready, starting again is no use.
+    """
+
+    name: str
+    command: Sequence[str]
+    vital: bool = False
+    process: subprocess.Popen[bytes] | None = None
+    started_s: float = 0.0
+    failures: int = 0
+    start_at_s: float = 0.0
+
+
+class Supervisor:
+    """Keeps its children running; `run` blocks and returns the exit code.
+
+    is_ready: asked every tick until it is first true. say: prints one line for people.
+    """
+
+    def __init__(
+        self,
+        children: Sequence[Child],
+        env: Mapping[str, str],
+        *,
+        is_ready: Callable[[], bool],
+        on_ready: Callable[[], None],
+        say: Callable[[str], None],
+    ) -> None:
+        self._children = children
+        self._env = env
+        self._is_ready = is_ready
+        self._on_ready = on_ready
+        self._say = say
+        self._stop = Event()
+        self._signals = 0
+        self._ready = False
+
+    def run(self) -> int:
+        _adopt_orphans()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+        code = 0
+        try:
+            while not self._stop.is_set() and code == 0:
+                self._start_due()
+                code = self._look_after()
+                self._stop.wait(TICK_S)
+        finally:
+            self._stop_all()
+        return code
+
+    def _on_signal(self, *_: object) -> None:
+        self._signals += 1
+        self._stop.set()
+
+    def _start_due(self) -> None:
+        for child in self._children:
+            if child.process is None and time.monotonic() >= child.start_at_s:
+                child.process = subprocess.Popen(
+                    child.command,
+                    env=dict(self._env),
+                    stdin=subprocess.DEVNULL,
+                    start_new_session=True,  # Ctrl-C reaches us alone; we stop them in order
+                    preexec_fn=_die_with_parent,
+                )
+                child.started_s = time.monotonic()
+
+    def _look_after(self) -> int:
+        """Reap, plan restarts, watch for readiness. Non-zero ends the service."""
+        for child, status in self._reap():
+            if child.vital and not self._ready:
+                self._say(f"the {child.name} could not start (exit {status}); see the lines above")
+                return 1
+            lived_s = time.monotonic() - child.started_s
+            if lived_s > STABLE_S:
+                child.failures = 0
+            delay_s = BACKOFF_S[min(child.failures, len(BACKOFF_S) - 1)]
+            child.start_at_s = time.monotonic() + delay_s
+            child.failures += 1
+            self._say(f"the {child.name} ended ({_ending(status)}); starting it again")
+        if not self._ready and self._is_ready():
+            self._ready = True
+            self._on_ready()
+        return 0
+
+    def _reap(self) -> Iterator[tuple[Child, int]]:
+        """Collect every ended process, adopted orphans too; yield those that are ours."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            code = os.waitstatus_to_exitcode(status)
+            for child in self._children:
+                if child.process is not None and child.process.pid == pid:
+                    child.process.returncode = code  # reaped here, so Popen need not
+                    child.process = None
+                    _kill_group(pid)
+                    yield child, code
+
+    def _stop_all(self) -> None:
+        """TERM to all at once, then KILL to whatever is left after the grace or a second signal."""
+        signals = self._signals
+        groups = [child.process.pid for child in self._children if child.process is not None]
+        for pid in groups:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        end_s = time.monotonic() + GRACE_S
+        while any(child.process for child in self._children):
+            if time.monotonic() > end_s or self._signals > max(signals, 1):
+                self._say("not everything stopped in time; killing what is left")
+                break
+            list(self._reap())
+            time.sleep(TICK_S / 5)
+        for pid in groups:
+            _kill_group(pid)
+        for pid in _descendants():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(TICK_S / 5)
+        list(self._reap())
+
+
+def _ending(status: int) -> str:
+    return f"signal {signal.Signals(-status).name}" if status < 0 else f"exit {status}"
+
+
+def _kill_group(pid: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _adopt_orphans() -> None:
+    """Grandchildren whose parent died become ours, so that none outlives the service."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _die_with_parent() -> None:
+    """In the child: ask the kernel for TERM when the supervisor itself is killed."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def _descendants() -> list[int]:
+    """Processes that are now our children and still run (Linux; elsewhere none is known)."""
+    lists = Path("/proc/self/task").glob("*/children")
+    return [int(pid) for found in lists for pid in found.read_text().split()]

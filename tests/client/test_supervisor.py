@@ -1,0 +1,158 @@
+"""Real processes: a supervisor in a process of its own, with small Python children."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+DRIVER = """
+import json, sys
+from occam.supervisor import Child, Supervisor
+children = [Child(**child) for child in json.loads(sys.argv[1])]
+ready = iter(json.loads(sys.argv[2]))
+supervisor = Supervisor(
+    children,
+    {},
+    is_ready=lambda: next(ready, True),
+    on_ready=lambda: print("ready", flush=True),
+    say=lambda line: print(line, flush=True),
+)
+sys.exit(supervisor.run())
+"""
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX processes")
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+SLEEPER = "import time; time.sleep(600)"
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+
+
+def started(children, ready=(True,)):
+    return subprocess.Popen(
+        [sys.executable, "-c", DRIVER, json.dumps(children), json.dumps(list(ready))],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def line(process) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def alive(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def wait_until(holds, timeout_s=10.0):
+    end = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def writes_pid(path: Path, then: str) -> str:
+    return f"import os, pathlib; pathlib.Path({str(path)!r}).write_text(str(os.getpid())); {then}"
+
+
+def pid_in(path: Path) -> int:
+    wait_until(lambda: path.exists() and path.read_text())
+    return int(path.read_text())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_all_children_and_exits_cleanly(tmp_path, number):
+    pids = [tmp_path / "api", tmp_path / "worker"]
+    children = [{"name": p.name, "command": python(writes_pid(p, SLEEPER))} for p in pids]
+    with started(children) as process:
+        assert line(process) == "ready"
+        running = [pid_in(path) for path in pids]
+        began = time.monotonic()
+        process.send_signal(number)
+        assert process.wait(timeout=10) == 0
+    assert time.monotonic() - began < 3
+    assert not any(alive(pid) for pid in running)
+
+
+def test_a_dead_worker_is_started_again(tmp_path):
+    path = tmp_path / "worker"
+    children = [{"name": "worker", "command": python(writes_pid(path, SLEEPER))}]
+    with started(children) as process:
+        assert line(process) == "ready"
+        first = pid_in(path)
+        path.unlink()
+        os.kill(first, signal.SIGKILL)
+        assert line(process) == "the worker ended (signal SIGKILL); starting it again"
+        assert pid_in(path) != first
+        process.terminate()
+        assert process.wait(timeout=10) == 0
+
+
+def test_restarts_wait_longer_each_time(tmp_path):
+    path = tmp_path / "starts"
+    code = f"import time; open({str(path)!r}, 'a').write(f'{{time.monotonic()}}\\n')"
+    with started([{"name": "worker", "command": python(code)}]) as process:
+        wait_until(lambda: path.exists() and len(path.read_text().split()) >= 3)
+        process.terminate()
+        process.communicate(timeout=10)
+    first, second, third = (float(text) for text in path.read_text().split()[:3])
+    assert second - first >= 0.5
+    assert third - second >= 1.0
+
+
+def test_an_api_that_cannot_start_ends_the_service_with_an_error(tmp_path):
+    children = [
+        {"name": "API", "command": python("raise SystemExit(3)"), "vital": True},
+        {"name": "worker", "command": python(writes_pid(tmp_path / "worker", SLEEPER))},
+    ]
+    with started(children, ready=[False] * 1000) as process:
+        assert line(process) == "the API could not start (exit 3); see the lines above"
+        assert process.wait(timeout=10) == 1
+    if (tmp_path / "worker").exists():
+        assert not alive(int((tmp_path / "worker").read_text()))
+
+
+def test_a_second_signal_kills_a_child_that_will_not_stop(tmp_path):
+    path = tmp_path / "worker"
+    with started([{"name": "worker", "command": python(writes_pid(path, DEAF))}]) as process:
+        assert line(process) == "ready"
+        running = pid_in(path)
+        time.sleep(0.3)  # the child writes its pid before it turns deaf
+        process.terminate()
+        time.sleep(0.3)
+        process.terminate()
+        assert line(process) == "not everything stopped in time; killing what is left"
+        assert process.wait(timeout=5) == 0
+    assert not alive(running)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans are adopted on Linux")
+def test_a_grandchild_in_its_own_session_does_not_outlive_the_service(tmp_path):
+    path = tmp_path / "trainer"
+    trainer = python(writes_pid(path, DEAF))
+    code = f"import subprocess; subprocess.Popen({trainer!r}, start_new_session=True); {SLEEPER}"
+    with started([{"name": "worker", "command": python(code)}]) as process:
+        running = pid_in(path)
+        process.terminate()
+        assert process.wait(timeout=10) == 0
+    assert not alive(running)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells children on Linux")
+def test_children_stop_when_the_supervisor_itself_is_killed(tmp_path):
+    path = tmp_path / "worker"
+    with started([{"name": "worker", "command": python(writes_pid(path, SLEEPER))}]) as process:
+        running = pid_in(path)
+        process.kill()
+        process.wait()
+        wait_until(lambda: not alive(running), 3)
