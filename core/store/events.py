@@ -45,15 +45,7 @@ def append(
         assert fence is not None, "only the holder of a cohort writes its epochs"
         if _written(session, cohort_id, type, epoch):
             return None
-    seq = session.execute(
-        update(Job)
-        .where(Job.id == job_id)
-        .values(last_seq=Job.last_seq + 1, version=Job.version + 1)
-        .returning(Job.last_seq)
-        .execution_options(synchronize_session=False)
-    ).scalar_one_or_none()
-    if seq is None:
-        raise NotFound(f"There is no job {job_id!r}.")
+    seq = _take_numbers(session, job_id, 1)
     session.execute(
         insert(Event).values(
             job_id=job_id,
@@ -66,6 +58,41 @@ def append(
         )
     )
     return seq
+
+
+def append_epochs(
+    session: Session,
+    job_id: str,
+    cohort_id: str,
+    fence: int,
+    epochs: Sequence[tuple[int, Mapping[str, Any]]],
+) -> None:
+    """Add the metrics of several epochs of a cohort at once, in order; written ones are skipped.
+
+    Raises as `append` does.
+    """
+    hold(session, cohort_id, fence)
+    numbers = [epoch for epoch, _ in epochs]
+    found = select(Event.epoch).where(
+        Event.cohort_id == cohort_id, Event.type == "metrics", Event.epoch.in_(numbers)
+    )
+    written = set(session.scalars(found))
+    fresh = [(epoch, dumps(data)) for epoch, data in epochs if epoch not in written]
+    if not fresh:
+        return
+    last = _take_numbers(session, job_id, len(fresh))
+    rows = [
+        {
+            "job_id": job_id,
+            "seq": last - len(fresh) + i,
+            "type": "metrics",
+            "cohort_id": cohort_id,
+            "epoch": epoch,
+            "data": text,
+        }
+        for i, (epoch, text) in enumerate(fresh, 1)
+    ]
+    session.execute(insert(Event), rows)
 
 
 def read_after(
@@ -84,6 +111,20 @@ def read_after(
     if cohort_ids is not None:
         query = query.where(Event.cohort_id.in_(cohort_ids))
     return session.scalars(query.order_by(Event.seq).limit(limit)).all()
+
+
+def _take_numbers(session: Session, job_id: str, count: int) -> int:
+    """The last of the next `count` numbers. Locks the job."""
+    last = session.execute(
+        update(Job)
+        .where(Job.id == job_id)
+        .values(last_seq=Job.last_seq + count, version=Job.version + 1)
+        .returning(Job.last_seq)
+        .execution_options(synchronize_session=False)
+    ).scalar_one_or_none()
+    if last is None:
+        raise NotFound(f"There is no job {job_id!r}.")
+    return last
 
 
 def _written(session: Session, cohort_id: str | None, type: EventType, epoch: int) -> bool:

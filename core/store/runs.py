@@ -124,7 +124,7 @@ _RECORD = (
     .where(
         Run.id == bindparam("the_run"),
         Run.cohort_id == bindparam("the_cohort"),
-        Run.status.not_in(FINAL),
+        *(Run.status != status for status in FINAL),  # an IN list cannot go through executemany
     )
     .values(
         status=func.coalesce(bindparam("new_status", type_=Run.status.type), Run.status),
