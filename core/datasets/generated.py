@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_core import PydanticCustomError
 
+from core.datasets.source import NAMED_FEATURES_MAX
+
 GENERATED_VALUES_MAX = 50_000_000  # examples x features; 400 MB while scikit-learn has float64
 
 Examples = Annotated[int, Field(ge=10, le=1_000_000, strict=True)]
@@ -14,8 +16,8 @@ Seed = Annotated[int, Field(ge=0, le=2**32 - 1, strict=True)]
 
 
 def feature_names(features: int) -> tuple[str, ...]:
-    """x0, x1, …: names for columns that have none."""
-    return tuple(f"x{i}" for i in range(features))
+    """x0, x1, …: names for columns that have none; no names where there are too many to read."""
+    return tuple(f"x{i}" for i in range(features)) if features <= NAMED_FEATURES_MAX else ()
 
 
 def check_table(examples: int, features: int, informative: int, redundant: int = 0) -> None:

@@ -19,6 +19,8 @@ Task = Literal["classification", "regression"]
 Features = NDArray[np.float32]
 Targets = NDArray[np.int64] | NDArray[np.float32]
 
+NAMED_FEATURES_MAX = 1000  # the names travel with the facts wherever those go
+
 
 @dataclass(frozen=True)
 class DatasetFacts:
@@ -28,7 +30,7 @@ class DatasetFacts:
     classes: the class names in the order of the target numbers; `()` for regression.
     outputs: targets per example for regression, else 1.
     sha256: identity. Of an upload: its bytes and its spec; of a computed source: its own JSON.
-    feature_names: one per feature of a flat example, `()` for images.
+    feature_names: one per feature; `()` for images and for over NAMED_FEATURES_MAX features.
     """
 
     task: Task

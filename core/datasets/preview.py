@@ -1,0 +1,77 @@
+"""The head of a dataset and a few numbers per column, for a look before training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from core.datasets.source import Dataset, DatasetFacts
+
+COLUMNS_MAX = 1000  # of large images only the first pixels are described
+
+
+def preview(dataset: Dataset, rows: int = 20) -> dict[str, Any]:  # Any: JSON
+    """The first rows, per-feature min, mean, max and missing, and class counts, JSON-able.
+
+    At most COLUMNS_MAX features are shown; `features_total` says how many there are.
+    """
+    facts = dataset.facts
+    columns = _columns(facts)
+    table = dataset.features.reshape(facts.examples, facts.features)[:, : len(columns)]
+    statistics = zip(
+        columns,
+        table.min(0),
+        table.mean(0, dtype=np.float64).astype(np.float32),
+        table.max(0),
+        np.isnan(table).sum(0),
+        strict=True,
+    )
+    return {
+        "columns": columns,
+        "rows": [[_plain(value) for value in row] for row in table[:rows]],
+        "targets": _head_of_targets(dataset, rows),
+        "features_total": facts.features,
+        "features": [
+            {
+                "name": name,
+                "min": _plain(low),
+                "mean": _plain(mean),
+                "max": _plain(high),
+                "missing": int(missing),
+            }
+            for name, low, mean, high, missing in statistics
+        ],
+        "classes": _class_counts(dataset),
+    }
+
+
+def _columns(facts: DatasetFacts) -> list[str]:
+    if facts.feature_names:
+        return list(facts.feature_names[:COLUMNS_MAX])
+    shown = min(facts.features, COLUMNS_MAX)
+    if len(facts.shape) == 1:
+        return [f"x{i}" for i in range(shown)]
+    places = zip(*np.unravel_index(np.arange(shown), facts.shape), strict=True)
+    return ["pixel_" + "_".join(str(i) for i in place) for place in places]
+
+
+def _head_of_targets(dataset: Dataset, rows: int) -> list[str] | list[list[float]]:
+    """Class names, or the outputs of each example."""
+    head = dataset.targets[:rows]
+    if dataset.facts.task == "classification":
+        return [dataset.facts.classes[int(number)] for number in head]
+    return [[_plain(value) for value in row] for row in head]
+
+
+def _class_counts(dataset: Dataset) -> list[dict[str, Any]]:  # Any: JSON
+    if dataset.facts.task == "regression":
+        return []
+    names = dataset.facts.classes
+    counts = np.bincount(dataset.targets.astype(np.int64), minlength=len(names))
+    return [{"name": n, "count": int(c)} for n, c in zip(names, counts, strict=True)]
+
+
+def _plain(value: np.float32) -> float:
+    """The shortest decimal that is this float32: 0.1, not 0.10000000149011612."""
+    return float(str(value))

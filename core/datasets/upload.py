@@ -1,0 +1,200 @@
+"""An uploaded file becomes a dataset, or a sentence that says which row and column stops it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from core.datasets.csv_file import read_csv
+from core.datasets.generated import feature_names
+from core.datasets.npz_file import Array, Arrays, read_npz
+from core.datasets.numbers import FLOAT32_MAX
+from core.datasets.source import NAMED_FEATURES_MAX, Dataset, DatasetFacts, Features
+from core.datasets.target_column import TargetColumn, column_of_numbers, column_of_text
+from core.datasets.upload_spec import Image, UploadLimits, UploadSpec, quoted
+from core.errors import InvalidSpec
+
+COLOUR_CHANNELS = (1, 3, 4)  # grey, RGB, RGBA: tells channels-last images from channels-first
+FLOAT32_EXACT_MAX = 2**24  # larger whole numbers are rounded in float32
+
+Format = Literal["csv", "npz"]
+
+__all__ = ["Reading", "UploadLimits", "UploadSpec", "read_upload", "upload_sha256"]
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What an upload turned out to be; warnings are sentences for its owner."""
+
+    dataset: Dataset
+    format: Format
+    warnings: tuple[str, ...]
+
+
+def read_upload(path: Path, spec: UploadSpec, limits: UploadLimits) -> Reading:
+    """Read a CSV or NPZ file. InvalidSpec and TooLarge say what is wrong and where."""
+    format_ = _format_of(path, spec)
+    names: tuple[str, ...] = ()
+    if format_ == "csv":
+        table = read_csv(path, spec, limits)
+        features, names = table.features, table.feature_names
+        column = column_of_text(
+            table.target,
+            spec.task,
+            limits,
+            lambda i: f"row {table.first_row + i}, column {quoted(table.target_name)}",
+        )
+    else:
+        arrays = read_npz(path, spec, limits)
+        features, column = _as_float32(arrays), _target_of(arrays, spec, limits)
+    features, warnings = _shaped(features, spec.image)
+    facts = DatasetFacts(
+        column.task,
+        len(features),
+        features.shape[1:],
+        column.classes,
+        outputs=column.targets.shape[1] if column.task == "regression" else 1,
+        sha256=upload_sha256(path, spec),
+        feature_names=_names(names, features),
+        name=spec.name or "",
+    )
+    if features.ndim == 2:
+        warnings += _doubts(features, facts.feature_names)
+    return Reading(Dataset(facts, features, column.targets), format_, column.warnings + warnings)
+
+
+def upload_sha256(path: Path, spec: UploadSpec) -> str:
+    """Identity of an upload: SHA-256 of (SHA-256 of its bytes, then the canonical spec).
+
+    The inner digest has a fixed length, so that no file can pass for another file and spec.
+    """
+    with path.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").digest()
+    return hashlib.sha256(content + spec.canonical()).hexdigest()
+
+
+def _format_of(path: Path, spec: UploadSpec) -> Format:
+    with path.open("rb") as file:
+        found: Format = "npz" if file.read(4) == b"PK\x03\x04" else "csv"
+    if spec.format not in (None, found):
+        seen = "is a zip archive" if found == "npz" else "is not a zip archive, which NPZ is"
+        raise InvalidSpec.at("/format", f"format is {spec.format}, but the file {seen}")
+    return found
+
+
+def _names(names: tuple[str, ...], features: Features) -> tuple[str, ...]:
+    """The columns' own names or numbered ones; none for images and for very many."""
+    count = features.shape[1]
+    if features.ndim != 2 or count > NAMED_FEATURES_MAX:
+        return ()
+    return names or feature_names(count)
+
+
+def _target_of(arrays: Arrays, spec: UploadSpec, limits: UploadLimits) -> TargetColumn:
+    name, target = arrays.target_name, arrays.target
+
+    def at(i: int) -> str:
+        return f"{name}[{i}]"
+
+    if target.dtype.kind not in "US":
+        return column_of_numbers(target, spec.task, limits, at)
+    if target.size != len(target):
+        raise InvalidSpec.at("/target", f"array {quoted(name)} needs one text per example")
+    try:
+        texts = [t.decode() if isinstance(t, bytes) else t for t in target.ravel().tolist()]
+    except ValueError:
+        raise InvalidSpec.at("/target", f"array {quoted(name)} is not UTF-8 text") from None
+    return column_of_text(texts, spec.task, limits, at)
+
+
+def _as_float32(arrays: Arrays) -> Features:
+    raw: Array = arrays.features
+    with np.errstate(over="ignore"):  # found below, and named
+        features = np.ascontiguousarray(raw, np.float32)
+    if raw.dtype.kind == "f":
+        bad = np.flatnonzero(~(np.abs(features) <= FLOAT32_MAX))
+        if len(bad):
+            place = np.unravel_index(bad[0], raw.shape)
+            index = ", ".join(str(i) for i in place)
+            raise InvalidSpec.at(
+                "", f"{arrays.features_name}[{index}] is {raw[place]}, not a finite 32-bit number"
+            )
+    return features
+
+
+def _shaped(features: Features, image: Image | None) -> tuple[Features, tuple[str, ...]]:
+    """Features as (N, D) or as images (N, C, H, W), and what had to be assumed."""
+    if image is not None:
+        return _as_images(features, image), ()
+    if features.ndim == 1:
+        return features[:, None], ()
+    if features.ndim == 2:
+        return features, ()
+    if features.ndim == 3:
+        return features[:, None], ()
+    if features.ndim > 4:
+        raise InvalidSpec.at(
+            "/features",
+            f"an example has {features.ndim - 1} axes; "
+            "give features of (N, D), (N, H, W) or (N, C, H, W)",
+        )
+    if features.shape[3] in COLOUR_CHANNELS and features.shape[1] not in COLOUR_CHANNELS:
+        warning = (
+            f"images of {features.shape[1]}x{features.shape[2]}x{features.shape[3]} were taken "
+            "for channels last and turned to channels first; say `image` if that is wrong"
+        )
+        return np.ascontiguousarray(features.transpose(0, 3, 1, 2)), (warning,)
+    return features, ()
+
+
+def _as_images(features: Features, image: Image) -> Features:
+    count, height, width, channels = len(features), image.height, image.width, image.channels
+    if features.shape[1:] == (height, width, channels) and channels > 1 and height != channels:
+        return np.ascontiguousarray(features.transpose(0, 3, 1, 2))
+    expected = height * width * channels
+    actual = features.size // count
+    if expected != actual:
+        raise InvalidSpec.at(
+            "/image",
+            f"an image of {channels} channels of {height}x{width} has {expected:,} "
+            f"numbers, an example has {actual:,}",
+        )
+    if features.ndim > 2 and features.shape[1:] not in (
+        (channels, height, width),
+        (height, width),
+        (height, width, channels),
+    ):
+        raise InvalidSpec.at(
+            "/image",
+            f"an example has shape {'x'.join(map(str, features.shape[1:]))}, "
+            f"not {channels}x{height}x{width} or {height}x{width}x{channels}",
+        )
+    return features.reshape(count, channels, height, width)
+
+
+def _doubts(features: Features, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Warnings about columns that say nothing, or that float32 rounds."""
+    low, high = features.min(0), features.max(0)
+    doubts = []
+    constant = np.flatnonzero(low == high)
+    if len(constant):
+        doubts.append(
+            f"{len(constant)} of {features.shape[1]} columns hold one value only, "
+            f"the first is {_called(names, int(constant[0]))}"
+        )
+    large = np.flatnonzero(np.maximum(np.abs(low), np.abs(high)) > FLOAT32_EXACT_MAX)
+    rounded = [i for i in large if bool((features[:, i] == np.floor(features[:, i])).all())]
+    if rounded:
+        doubts.append(
+            f"column {_called(names, int(rounded[0]))} holds whole numbers over "
+            f"{FLOAT32_EXACT_MAX:,}, which float32 rounds; if it is an identifier, leave it out"
+        )
+    return tuple(doubts)
+
+
+def _called(names: tuple[str, ...], column: int) -> str:
+    return quoted(names[column]) if names else f"number {column}"
