@@ -34,11 +34,9 @@ def is_share(metric: str) -> bool:
 
 def number(value: float, digits: int = 4) -> str:
     """At most so many significant digits: 0.001, 1e-5, 12.35; a true minus sign."""
-    text = f"{value:.{digits}g}"
-    mantissa, e, exponent = text.partition("e")
-    if e:
-        text = f"{mantissa}e{int(exponent)}"
-    return text.replace("-", "−") if value < 0 and not e else text.replace("-", "−", int(value < 0))
+    mantissa, e, exponent = f"{abs(value):.{digits}g}".partition("e")
+    text = f"{mantissa}e{int(exponent)}" if e else mantissa
+    return f"−{text}" if value < 0 else text
 
 
 def amount(metric: str, value: float) -> str:

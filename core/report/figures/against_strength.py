@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import floor, log10
+from math import ceil, floor, log10
 
 from core.report.choose import sign_of
 from core.report.figures.theme import (
@@ -22,6 +22,7 @@ from core.report.together import Selection
 from core.report.verdict import chosen_of, name_at, ranked
 from core.report.words import amount, knob_words, metric_words
 
+REACH = 4  # times what the median setting loses to the best
 LOG_FROM = 30  # largest over smallest value from which an axis is logarithmic
 
 
@@ -53,7 +54,8 @@ def spec(report: Report, curves: Sequence[CurveRecord]) -> Spec:
     ]
     subtitle = (
         "Mean over replicates with its 95 % interval. Filled circle: the best mean; diamond: the "
-        "simplest within one standard error; dashed: an arm with nothing varied."
+        "simplest within one standard error; dashed: an arm with nothing varied. Much worse "
+        "settings may lie outside the frame."
     )
     return document(report, title(report), subtitle, {"hconcat": views, "spacing": 30})
 
@@ -71,9 +73,7 @@ def _view(
         rows = [{**row, "x": row["x"] or zero_at} for row in rows]
     axis: Spec = {"title": knob_words(panel), "labelOverlap": True, "tickCount": 6}
     if logarithmic:
-        axis["labelExpr"] = f"datum.value <= {zero_at!r} ? '0' : format(datum.value, '~g')"
-        if 0.0 not in values:
-            axis["labelExpr"] = "format(datum.value, '~g')"
+        axis |= _decades(positive, zero_at if 0.0 in values else None)
     x = {
         "field": "x",
         "type": "quantitative",
@@ -89,20 +89,35 @@ def _view(
         "data": {"values": rows},
         "layer": [
             {
-                "mark": {"type": "area", "opacity": 0.16, "clip": True},
+                "mark": {"type": "area", "opacity": min(0.16, 0.4 / len(arms)), "clip": True},
                 "encoding": {**marks, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
             },
             {"mark": {"type": "line", "strokeWidth": 2.2, "clip": True}, "encoding": marks},
             *(_points(marks) if len(rows) <= 120 else []),
             *_constants(report, y),
-            _choice("1se", "diamond", 150, marks, filled=False),
+            _choice("1se", "diamond", 340, marks, filled=False),
             _choice("min", "circle", 110, marks, filled=True),
         ],
     }
 
 
+def _decades(positive: Sequence[float], zero_at: float | None) -> Spec:
+    """Ticks at powers of ten, at most seven; the place that stands for zero is labelled so."""
+    first, last = floor(log10(positive[0])), ceil(log10(positive[-1]))
+    step = max(1, ceil((last - first) / 6))
+    ticks = [10.0**power for power in range(first, last + 1, step)]
+    short = "datum.value < 0.001 ? format(datum.value, '~e') : format(datum.value, '~g')"
+    zero = [] if zero_at is None else [zero_at]
+    return {
+        "values": [*zero, *ticks],
+        "labelExpr": f"datum.value <= {zero_at!r} ? '0' : ({short})" if zero else short,
+    }
+
+
 def _points(marks: Spec) -> list[Spec]:
-    return [{"mark": {"type": "point", "filled": True, "size": 16}, "encoding": marks}]
+    return [
+        {"mark": {"type": "point", "filled": True, "size": 16, "clip": True}, "encoding": marks}
+    ]
 
 
 def _choice(rule: str, shape: str, size: int, marks: Spec, *, filled: bool) -> Spec:
@@ -163,19 +178,30 @@ def _rows(report: Report, arm: Arm) -> list[Row]:
 
 
 def _extent(report: Report) -> tuple[float, float]:
-    """Score range of the means and of intervals near them, with a little air."""
+    """The range worth seeing: every choice, and settings down to REACH times the usual loss.
+
+    A λ far too large may cost so much that nothing else could be told apart.
+    """
+    sign = sign_of(report.direction)
+    arms = shown_arms(report)
     scores = [
-        setting.scores[report.metric]
-        for arm in shown_arms(report)
-        for setting in arm.settings
-        if report.metric in setting.scores
+        s.scores[report.metric] for arm in arms for s in arm.settings if report.metric in s.scores
     ]
-    means = [score.mean for score in scores]
-    ends = [end for score in scores for end in (score.ci95 or ())]
-    span = (max(means) - min(means)) or abs(means[0]) * 0.02 or 1.0
-    low = max(min([*means, *ends]), min(means) - span)
-    high = min(max([*means, *ends]), max(means) + span)
-    return low - 0.03 * span, high + 0.03 * span
+    picked = [
+        c.scores[report.metric]
+        for arm in arms
+        for c in (arm.chosen.min, arm.chosen.one_se)
+        if c and report.metric in c.scores
+    ]
+    quality = sorted(sign * score.mean for score in scores)
+    best, middle = quality[-1], quality[len(quality) // 2]
+    floor = best - REACH * (best - middle or abs(best) * 0.01 or 1.0)
+    ends = [sign * end for score in picked for end in (score.ci95 or (score.mean, score.mean))]
+    low = min(max(quality[0], floor), *ends)
+    high = max(best, *ends)
+    margin = 0.04 * (high - low) or 0.01
+    first, last = sorted((sign * (low - margin), sign * (high + margin)))
+    return first, last
 
 
 def _pointer_of(arm: Arm) -> str | None:

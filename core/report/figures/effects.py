@@ -31,7 +31,7 @@ def title(report: Report) -> str:
     rows = _rows(report)
     against = _reference(report)
     assert against is not None, "a figure of effects without a reference"
-    best = max(rows, key=lambda row: float(row["gain"] or 0))
+    best = max(rows, key=lambda row: (row["verdict"] == "better", float(row["gain"] or 0)))
     gain = float(best["gain"] or 0) / (100 if is_share(report.metric) else 1)
     size = differences(report.method.compared_metric, [abs(gain)])[0]
     unit = unit_of_difference(report.method.compared_metric, size)
@@ -64,6 +64,7 @@ def spec(report: Report, curves: Sequence[CurveRecord]) -> Spec:
         "axis": {
             "title": f"{what} gained over {against.name if against else ''}{unit}",
             "format": "+~g",
+            "tickCount": 7,
             "titleLimit": 500,
         },
     }

@@ -53,7 +53,7 @@ def spec(report: Report, curves: Sequence[CurveRecord]) -> Spec:
     rows = _rows(report)
     splits = [name for name in SPLITS.values() if any(row["split"] == name for row in rows)]
     x = score_axis(report.metric, base_of(report.metric).replace("_", " "), field="score")
-    x["axis"] = {**x["axis"], "grid": True}
+    x["axis"] = {**x["axis"], "grid": True, "tickCount": 7}
     y = {
         "field": "arm",
         "type": "nominal",

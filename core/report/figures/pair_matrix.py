@@ -9,7 +9,15 @@ from core.report.choose import sign_of
 from core.report.figures.theme import INK, PAPER, Row, Spec, document, shown_arms
 from core.report.records import CurveRecord
 from core.report.report import PairVerdict, Report
-from core.report.words import counted, differences, listed, metric_words, unit_of_difference
+from core.report.words import (
+    counted,
+    differences,
+    is_share,
+    listed,
+    metric_words,
+    number,
+    unit_of_difference,
+)
 
 COLOURS: dict[PairVerdict, str] = {
     "better": "#0072b2",
@@ -43,12 +51,19 @@ def title(report: Report) -> str:
 
 def spec(report: Report, curves: Sequence[CurveRecord]) -> Spec:
     names = [arm.name for arm in shown_arms(report)]
+    step = max(56, min(118, 480 // len(names)))
     axis = {"title": None, "labelFontSize": 12, "labelColor": INK, "domain": False, "ticks": False}
     x = {
         "field": "b",
         "type": "nominal",
         "sort": names,
-        "axis": {**axis, "orient": "top", "labelAngle": 0, "labelLimit": 90, "title": "than this"},
+        "axis": {
+            **axis,
+            "orient": "top",
+            "labelAngle": 0,
+            "labelLimit": step - 6,
+            "title": "than this",
+        },
         "scale": {"domain": names},
     }
     y = {
@@ -65,7 +80,7 @@ def spec(report: Report, curves: Sequence[CurveRecord]) -> Spec:
         f"adjusted p. Read along a row: is the arm on the left better than the one above?"
     )
     body = {
-        "width": {"step": max(52, min(118, 480 // len(names)))},
+        "width": {"step": step},
         "height": {"step": 54},
         "data": {"values": _rows(report)},
         "encoding": {"x": x, "y": y},
@@ -81,7 +96,7 @@ def spec(report: Report, curves: Sequence[CurveRecord]) -> Spec:
                     }
                 },
             },
-            _text("difference", 13, -8, weight=600),
+            _text("difference", 13 if step > 70 else 11, -8, weight=600),
             _text("p", 10.5, 10, weight=400),
         ],
     }
@@ -111,7 +126,7 @@ def _rows(report: Report) -> list[Row]:
         sides = ((pair.a, pair.b, pair.verdict, sign), (pair.b, pair.a, turned, -sign))
         for a, b, verdict, side in sides:
             gain = side * pair.difference
-            size = differences(report.method.compared_metric, [gain])[0]
+            size = _size(report.method.compared_metric, gain)
             rows.append(
                 {
                     "a": a,
@@ -122,6 +137,11 @@ def _rows(report: Report) -> list[Row]:
                 }
             )
     return rows
+
+
+def _size(metric: str, gain: float) -> str:
+    """Short enough for a cell."""
+    return differences(metric, [gain])[0] if is_share(metric) else number(gain, 2)
 
 
 def _p(value: float | None) -> str:

@@ -19,6 +19,7 @@ Row = dict[str, str | float | None]
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 WIDTH = 520  # of the plot; with axes and legend an image of about 600 pixels
 POINTS_MAX = 1000  # a curve; more than a 600-pixel plot can show
+LEGEND_LABEL = 160  # pixels; a longer name is cut with an ellipsis
 ARMS_MAX = 8  # as many colours as most people can tell apart
 
 INK, MUTED, GRID, PAPER = "#1f2933", "#5f6c7b", "#e4e8ed", "#ffffff"
@@ -58,11 +59,16 @@ def colour_of(report: Report) -> Spec:
 
 def colour(report: Report, *, legend: bool = True) -> Spec:
     """The colour channel over the field `arm`."""
+    longest = max((len(arm.name) for arm in shown_arms(report)), default=0)
+    entry = min(7 * longest + 34, LEGEND_LABEL + 34)
+    columns = max(1, WIDTH // entry)
     return {
         "field": "arm",
         "type": "nominal",
         "scale": colour_of(report),
-        "legend": {"title": None, "orient": "top", "symbolOpacity": 1} if legend else None,
+        "legend": {"title": None, "orient": "top", "symbolOpacity": 1, "columns": columns}
+        if legend
+        else None,
     }
 
 
@@ -137,8 +143,7 @@ CONFIG: Spec = {
         "labelFontSize": 12,
         "titleFontSize": 11,
         "symbolStrokeWidth": 2.5,
-        "labelLimit": 160,
-        "columns": 5,
+        "labelLimit": LEGEND_LABEL,
         "padding": 0,
         "offset": 10,
     },
