@@ -1,0 +1,71 @@
+"""What comes in beside jobs and uploads, whose schemas belong to core."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from api.faults import faults_of
+from core.errors import InvalidSpec
+
+JOBS_MAX = 50  # in one report
+
+Row = list[float] | list[list[float]] | list[list[list[float]]]
+
+
+class Incoming(BaseModel):
+    """Something a client says: nothing unknown, finite numbers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+
+    @classmethod
+    def read(cls, body: object) -> Self:
+        """The model that `body` spells. Raises InvalidSpec with a fault for each mistake."""
+        try:
+            return cls.model_validate(body)
+        except ValidationError as error:
+            faults = faults_of(error)
+            raise InvalidSpec(faults[0].detail, faults) from None
+
+
+class ReportRequest(Incoming):
+    """Ask for one report over several jobs on the same dataset and split."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"jobs": ["job_01jd5y3k9q8f0000000000000a"]}]}
+    )
+
+    jobs: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=100)]],
+        Field(description="Ids of the jobs.", min_length=1, max_length=JOBS_MAX),
+    ]
+    metric: Annotated[
+        str | None,
+        Field(description="Compare by this metric, not the jobs' own choice.", max_length=64),
+    ] = None
+    rule: Annotated[
+        Literal["min", "1se"] | None, Field(description="Choose settings by this rule.")
+    ] = None
+    practical: Annotated[
+        float | None, Field(description="Differences up to this are equivalent.", ge=0)
+    ] = None
+
+
+class PredictionRequest(Incoming):
+    """Inputs for a trained network."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": [[5.1, 3.5, 1.4, 0.2]]}]})
+
+    inputs: Annotated[
+        list[Row],
+        Field(
+            description="One entry per example, in the units of the dataset: flat, or in the"
+            " shape of an example (channels first).",
+            min_length=1,
+        ),
+    ]
+    which: Annotated[
+        Literal["best", "last"],
+        Field(description="Weights of the best epoch by validation, or of the last."),
+    ] = "best"
