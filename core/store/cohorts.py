@@ -125,7 +125,7 @@ def claim_next(
         .where(Cohort.status == "queued", Cohort.device.in_(devices))
         .order_by(Cohort.rank, Cohort.job_id, Cohort.ordinal)
         .limit(1)
-        .with_for_update(skip_locked=True)
+        .with_for_update(key_share=True, skip_locked=True)
     )
     cohort = session.scalars(
         update(Cohort)
@@ -238,8 +238,8 @@ def sweep_expired(session: Session, *, attempts_max: int = 3) -> list[tuple[str,
     expired = session.scalars(
         select(Cohort)
         .where(Cohort.status == "running", Cohort.lease_until < instant())
-        .order_by(Cohort.id)
-        .with_for_update(skip_locked=True)
+        .order_by(Cohort.job_id, Cohort.id)  # jobs are locked in this order
+        .with_for_update(key_share=True, skip_locked=True)
         .execution_options(populate_existing=True)
     ).all()
     return [(cohort.id, _lose(session, cohort, attempts_max)) for cohort in expired]

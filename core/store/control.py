@@ -94,7 +94,7 @@ def sweep_deadlines(session: Session) -> list[str]:
 def _move_waiting(session: Session, job_id: str, status: Status) -> None:
     """Move the cohorts that nobody holds. A cohort being claimed meanwhile counts as held."""
     waiting = select(Cohort.id).where(Cohort.job_id == job_id, Cohort.status.in_(WAITING))
-    ids = session.scalars(waiting.order_by(Cohort.id).with_for_update()).all()
+    ids = session.scalars(waiting.order_by(Cohort.id).with_for_update(key_share=True)).all()
     values: dict[str, Any] = {"status": status}
     if is_final(status):
         values["finished_at"] = instant()

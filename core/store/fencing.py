@@ -22,7 +22,7 @@ def hold(session: Session, cohort_id: str, fence: int) -> Cohort:
     cohort = session.scalars(
         select(Cohort)
         .where(Cohort.id == cohort_id, Cohort.fence == fence, Cohort.status == "running")
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one_or_none()
     if cohort is None:

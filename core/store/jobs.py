@@ -150,7 +150,7 @@ def claim_planning(
         .where(Job.planned == false(), Job.wanted == "run", Job.status == "queued", free)
         .order_by(Job.rank, Job.id)
         .limit(1)
-        .with_for_update(skip_locked=True)
+        .with_for_update(key_share=True, skip_locked=True)
     )
     job = session.scalars(
         update(Job)
@@ -204,4 +204,4 @@ def _run_row(job_id: str, ordinal: int, run: NewRun) -> dict[str, Any]:
 
 def _lock_cohorts(session: Session, job_id: str) -> list[str]:
     query = select(Cohort.id).where(Cohort.job_id == job_id).order_by(Cohort.id)
-    return list(session.scalars(query.with_for_update()))
+    return list(session.scalars(query.with_for_update(key_share=True)))

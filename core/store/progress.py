@@ -23,7 +23,9 @@ _CORE = {"synchronize_session": False}  # rows in the session are refreshed, not
 
 def lock(session: Session, job_id: str) -> Job:
     """The job's row as it is now, locked until the transaction ends. Raises NotFound."""
-    job = session.get(Job, job_id, with_for_update=True, populate_existing=True)
+    # NO KEY UPDATE: a second UPDATE of a row in one transaction checks its foreign keys again,
+    # which takes KEY SHARE on the job; two that did so would wait for each other's FOR UPDATE.
+    job = session.get(Job, job_id, with_for_update={"key_share": True}, populate_existing=True)
     if job is None:
         raise NotFound(f"There is no job {job_id!r}.")
     return job
