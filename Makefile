@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 demo: $(STAMP)  ## compare regularizers over HTTP, end to end, in about a minute
-	@$(BIN)/python examples/demo.py
+	@sh examples/demo.sh
 
 serve: $(STAMP)  ## API and one worker on http://127.0.0.1:8000, data in ./occam-data
 	@$(BIN)/occam serve

@@ -1,0 +1,1 @@
+"""Runnable comparisons with plain PyTorch and with peers; each prints one table."""
