@@ -58,8 +58,10 @@ class Dense(Layer):
     def forward(
         self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
     ) -> torch.Tensor:
+        from core.kernels import dense
+
         if self.bias:
-            z_RBH = torch.baddbmm(p["bias"], x_RB, p["weight"])
+            z_RBH = dense(x_RB, p["weight"], p["bias"])
         else:
             z_RBH = torch.bmm(x_RB, p["weight"])
         return activate(z_RBH, None if self.activation == "softmax" else self.activation)

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from core.layers.layer import Layer, Shape, Step
-from core.regularizers.dropout import DropProbability, drop
-
-if TYPE_CHECKING:
-    import torch
+from core.regularizers.dropout import DropProbability, kept
+from core.tensors import torch
 
 
 class DropoutLayer(Layer):
@@ -29,7 +27,11 @@ class DropoutLayer(Layer):
     def forward(
         self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
     ) -> torch.Tensor:
-        if not step.training:
+        lo, hi = step.acting
+        if not step.training or lo == hi:
             return x_RB
         assert step.uniform is not None, "training without a source of draws"
-        return drop(x_RB, step.uniform(tuple(x_RB.shape[2:])), step.knobs.p)
+        scale_RB = torch.ones(x_RB.shape, device=x_RB.device)
+        u_RB = step.uniform(tuple(x_RB.shape[2:]), lo, hi)
+        scale_RB[lo:hi] = kept(u_RB, step.knobs.p[lo:hi])
+        return x_RB * scale_RB

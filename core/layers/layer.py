@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
@@ -40,12 +40,17 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Step:
-    """What a layer may know of the moment it runs in."""
+    """What a layer may know of the moment it runs in.
+
+    `acting` are the rows [lo, hi) outside which this layer's knobs are all neutral.
+    `uniform(shape, lo, hi)` draws U[0, 1) of shape (hi - lo, B, *shape) for those rows, equal
+    among runs of one seed; it is there in training only.
+    """
 
     training: bool
     knobs: Knobs
-    uniform: Callable[[Shape], torch.Tensor] | None = field(default=None)
-    """Draws U[0, 1) of shape (R, B, *shape), equal among runs of one seed; training only."""
+    acting: tuple[int, int]
+    uniform: Callable[[Shape, int, int], torch.Tensor] | None = None
 
 
 def _on_weights(terms: tuple[Regularizer, ...]) -> tuple[Regularizer, ...]:

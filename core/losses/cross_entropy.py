@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -61,7 +61,9 @@ class CrossEntropy(Loss):
     ) -> torch.Tensor:
         epsilon_R = knobs.label_smoothing
         if self.class_weights is None:
-            return _cross_entropy().apply(prediction_RBO, target_RB, epsilon_R)  # type: ignore[no-any-return]
+            from core.kernels import cross_entropy
+
+            return cross_entropy(prediction_RBO, target_RB, epsilon_R)
         w_R1C = knobs.class_weights[:, None, :]
         weighted = w_R1C * torch.log_softmax(prediction_RBO, -1)
         hit = weighted.gather(-1, target_RB.unsqueeze(-1)).squeeze(-1)
@@ -70,36 +72,3 @@ class CrossEntropy(Loss):
 
     def probabilities(self, prediction_RBO: torch.Tensor) -> torch.Tensor:
         return torch.softmax(prediction_RBO, -1)
-
-
-_function: Any = None  # Any: the class below exists only once torch is imported
-
-
-def _cross_entropy() -> Any:
-    """The loss as one autograd node: half the passes of log_softmax, gather and mean."""
-    global _function
-    if _function is None:
-
-        class Fused(torch.autograd.Function):
-            @staticmethod
-            def forward(
-                ctx: Any, z_RBC: torch.Tensor, y_RB: torch.Tensor, epsilon_R: torch.Tensor
-            ) -> torch.Tensor:
-                log_p_RBC = torch.log_softmax(z_RBC, -1)
-                index = y_RB.unsqueeze(-1)
-                hit_RB = log_p_RBC.gather(-1, index).squeeze(-1)
-                ctx.save_for_backward(log_p_RBC, index, epsilon_R)
-                epsilon_R1 = epsilon_R[:, None]
-                return (epsilon_R1 - 1) * hit_RB - epsilon_R1 * log_p_RBC.mean(-1)
-
-            @staticmethod
-            def backward(ctx: Any, grad_RB: torch.Tensor) -> Any:
-                log_p_RBC, index, epsilon_R = ctx.saved_tensors
-                classes = log_p_RBC.shape[-1]
-                z_RBC = log_p_RBC.exp().sub_((epsilon_R / classes)[:, None, None])
-                share = (epsilon_R - 1)[:, None, None].expand(index.shape)
-                z_RBC.scatter_add_(-1, index, share)
-                return z_RBC.mul_(grad_RB.unsqueeze(-1)), None, None
-
-        _function = Fused
-    return _function

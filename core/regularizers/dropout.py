@@ -1,12 +1,14 @@
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from core.regularizers.regularizer import Noise
-from core.tensors import torch
-from core.term import Knob, Knobs
+from core.term import Knob
+
+if TYPE_CHECKING:
+    import torch
 
 DropProbability = Annotated[
     float,
@@ -29,11 +31,8 @@ class Dropout(Noise):
     kind: Literal["dropout"] = "dropout"
     p: DropProbability = 0.5
 
-    def perturb(self, h_RB: torch.Tensor, u_RB: torch.Tensor, knobs: Knobs) -> torch.Tensor:
-        return drop(h_RB, u_RB, knobs.p)
 
-
-def drop(h_RB: torch.Tensor, u_RB: torch.Tensor, p_R: torch.Tensor) -> torch.Tensor:
-    """h where u >= p, scaled by 1 / (1 - p), else 0; h and u are (R, B, ...)."""
-    p = p_R.view(-1, *[1] * (h_RB.dim() - 1))
-    return h_RB * torch.where(u_RB >= p, 1 / (1 - p), 0.0)
+def kept(u_RB: torch.Tensor, p_R: torch.Tensor) -> torch.Tensor:
+    """The factor of each unit, from uniform draws (R, B, ...): 1 / (1 - p) where u >= p, else 0."""
+    p = p_R.view(-1, *[1] * (u_RB.dim() - 1))
+    return (u_RB >= p).to(u_RB.dtype).mul_(1 / (1 - p))

@@ -93,13 +93,9 @@ class Constraint(Regularizer):
 
 
 class Noise(Regularizer):
-    """Acts on every hidden activation while training and not at evaluation."""
+    """A layer put after every hidden activation, acting while training and not at evaluation."""
 
     hook: ClassVar[str] = "noise"
-
-    @abstractmethod
-    def perturb(self, h_RB: torch.Tensor, u_RB: torch.Tensor, knobs: Knobs) -> torch.Tensor:
-        """h (R, B, ...) and uniform draws u of the same shape, shared by runs of one seed."""
 
 
 class Target(Regularizer):

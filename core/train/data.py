@@ -64,11 +64,15 @@ class Feed:
         """Seed of each active stream."""
         return tuple(self.streams[s].seed for s in self.active)
 
-    def to_runs(self, value_S: torch.Tensor) -> torch.Tensor:
-        """(S, …) per active stream to (R, …) per run; a view where all runs share one stream."""
+    def to_runs(self, value_S: torch.Tensor, lo: int = 0, hi: int | None = None) -> torch.Tensor:
+        """(S, …) per active stream to (R, …) per run, or to rows [lo, hi) of them.
+
+        A view where all runs share one stream.
+        """
+        places = self._place_R[lo:hi]
         if self._shared:
-            return value_S.expand(self.rows, *value_S.shape[1:])
-        return value_S.index_select(0, self._place_R)
+            return value_S.expand(len(places), *value_S.shape[1:])
+        return value_S.index_select(0, places)
 
     def shuffle(self, epoch: int) -> None:
         """Draw the order of an epoch (from 1), once per stream, and take it to the device."""
@@ -129,7 +133,8 @@ class Feed:
 
     def _load(self, dataset: Dataset, *, standardize: bool) -> None:
         """Features (and targets of a regression), once for every distinct training part."""
-        x, y = torch.from_numpy(dataset.features), torch.from_numpy(dataset.targets)
+        # copies: datasets are shared and read-only, and torch knows no read-only tensors
+        x, y = torch.tensor(dataset.features), torch.tensor(dataset.targets)
         self._examples = len(x)
         self._y_shared = not (standardize and y.is_floating_point())
         self.target_scale: list[tuple[torch.Tensor, torch.Tensor]] = []

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 
 from core.architectures.network import Network
 from core.layers.layer import Shape, Step
-from core.term import Knobs
+from core.train.program import Stack
 
-Draw = Callable[[int, Shape], torch.Tensor]
-"""(node, shape of one example) -> uniforms of shape (R, B, *shape)."""
+Draw = Callable[[int, Shape, int, int], torch.Tensor]
+"""(node, shape of one example, lo, hi) -> uniforms of shape (hi - lo, B, *shape)."""
 
 
 class Model:
@@ -32,13 +33,13 @@ class Model:
             self.tensors[place.node][place.name] = view
 
     def forward(
-        self, x_RB: torch.Tensor, knobs: list[Knobs], draw: Draw | None = None
+        self, x_RB: torch.Tensor, stacks: Sequence[Stack], draw: Draw | None = None
     ) -> torch.Tensor:
-        """(R, B, outputs). `draw` says that this is training; `knobs` is one per node."""
+        """(R, B, outputs). `draw` says that this is training; `stacks` is one per node."""
         for index, node in enumerate(self.network.nodes):
-            if node.noise and draw is None:
-                continue
-            step = Step(draw is not None, knobs[index], _of_node(draw, index))
+            stack = stacks[index]
+            uniform = None if draw is None else partial(draw, index)
+            step = Step(draw is not None, stack.knobs, stack.acting, uniform)
             x_RB = node.layer.forward(x_RB, self.tensors[index], step)
         return x_RB
 
@@ -46,8 +47,5 @@ class Model:
         """d objective / d parameters, into (A, trained); its padding is left alone."""
         found = torch.autograd.grad(objective, self.leaves)
         for (start, stop), gradient in zip(self.slices, found, strict=True):
-            into_AP[:, start:stop].copy_(gradient.flatten(1))
-
-
-def _of_node(draw: Draw | None, index: int) -> Callable[[Shape], torch.Tensor] | None:
-    return None if draw is None else lambda shape: draw(index, shape)
+            part = into_AP[:, start:stop].unflatten(1, gradient.shape[1:])
+            part.copy_(gradient)

@@ -36,11 +36,20 @@ class Stack:
             for name, knob in kind.knobs().items()
             if not knob.structural
         }
+        neutral = [
+            self._host[name] == knob.neutral
+            for name, knob in kind.knobs().items()
+            if knob.neutral is not None and name in self._host
+        ]
+        # a row acts unless all knobs that can be neutral are; a term without any always acts
+        self._acts = ~np.logical_and.reduce(neutral) if neutral else np.ones(len(terms), bool)
         self.knobs = Knobs({})
+        self.acting = (0, 0)
         self.select(range(len(terms)))
 
     def select(self, rows: Sequence[int]) -> None:
         index = np.asarray(rows, np.int64)
+        self.acting = _block(self._acts[index])
         self.knobs = Knobs(
             {n: torch.from_numpy(v[index]).to(self._device) for n, v in self._host.items()}
         )
@@ -65,8 +74,7 @@ class Slot:
 
     def select(self, rows: Sequence[int]) -> None:
         self.stack.select(rows)
-        having = np.flatnonzero(self.has[np.asarray(rows, np.int64)])
-        self.lo, self.hi = (int(having[0]), int(having[-1]) + 1) if len(having) else (0, 0)
+        self.lo, self.hi = _block(self.has[np.asarray(rows, np.int64)])
         self.knobs = self.stack.block(self.lo, self.hi)
 
 
@@ -123,6 +131,12 @@ class Program:
         """The weight tensors that the slot acts on."""
         every = self.network.weights()
         return every if slot.node is None else tuple(p for p in every if p.node == slot.node)
+
+
+def _block(chosen: np.ndarray) -> tuple[int, int]:
+    """The smallest [lo, hi) that holds every true place."""
+    places = np.flatnonzero(chosen)
+    return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0)
 
 
 def _loss(experiment: Experiment) -> Term:

@@ -43,11 +43,10 @@ def score(
     length = feed.length(part)
     widest = max(model.network.activations // max(len(model.network.nodes), 1), 1)
     size = max(64, CHUNK_NUMBERS // (feed.rows * widest))
-    knobs = [stack.knobs for stack in program.layers]
     outputs, losses, targets, present = [], [], [], []
     for start in range(0, length, size):
         batch = feed.chunk(part, start, start + size)
-        output = model.forward(batch.x_RB, knobs)
+        output = model.forward(batch.x_RB, program.layers)
         losses.append(program.loss.rows(output, batch.y_RB, loss_knobs))
         outputs.append(output)
         targets.append(batch.y_RB)

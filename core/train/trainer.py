@@ -131,7 +131,6 @@ class Trainer:
     def _bind(self, w: torch.Tensor | None = None) -> None:
         """Point at the rows now served: after the start, a compaction or a restore."""
         self.model = Model(self.program.network, self.state.w if w is None else w)
-        self.knobs = [stack.knobs for stack in self.program.layers]
         constants = {
             name: self.feed.constants([c[name] for c in self._loss_constants])
             for name in self._loss_constants[0]
@@ -153,7 +152,7 @@ class Trainer:
     def _step(self, batch: Batch, lr_A1: torch.Tensor, *, last: bool) -> None:
         state, program = self.state, self.program
         state.steps += 1
-        output = self.model.forward(batch.x_RB, self.knobs, self._draws(batch.examples))
+        output = self.model.forward(batch.x_RB, program.layers, self._draws(batch.examples))
         loss_AB = program.loss.rows(output, batch.y_RB, self.loss_knobs)
         loss_A = loss_AB.mean(1)
         self.model.gradient(loss_A.sum(), state.grad)
@@ -178,11 +177,11 @@ class Trainer:
     def _draws(self, examples: int) -> Draw:
         step = self.state.steps
 
-        def draw(node: int, shape: Shape) -> torch.Tensor:
+        def draw(node: int, shape: Shape, lo: int, hi: int) -> torch.Tensor:
             purpose = f"noise/{self.program.network.nodes[node].name}"
             seeds = self.feed.seeds()
             drawn = uniforms(seeds, purpose, step, (examples, *shape), self.device)
-            return self.feed.to_runs(drawn)
+            return self.feed.to_runs(drawn, lo, hi)
 
         return draw
 
