@@ -23,13 +23,13 @@ from core.spec.limits import Limits
 from core.spec.pointer import Path
 from core.spec.vary import dimensions_of, with_values
 
-SELECTING = "val_"  # only validation data may choose: the test part is looked at once, at the end
+VALIDATION = "val_"  # only validation data may choose: the test part is looked at once, at the end
 
 
-def metric_names(facts: DatasetFacts) -> tuple[str, ...]:
+def metric_names(facts: DatasetFacts, *, every_epoch: bool = False) -> tuple[str, ...]:
     """Metrics of one part that this dataset's task has, `loss` first."""
-    members = Metric.members().items()
-    return ("loss", *(kind for kind, member in members if facts.task in member.tasks))
+    members = [member for member in Metric.members().values() if facts.task in member.tasks]
+    return ("loss", *(m.wire_kind() for m in members if m.every_epoch or not every_epoch))
 
 
 def default_metric(facts: DatasetFacts) -> str:
@@ -46,7 +46,7 @@ def check_experiment(
         yield from _check_network(experiment, facts, limits)
     if experiment.epochs > limits.epochs_max:
         yield ("epochs",), f"{experiment.epochs} epochs; at most {limits.epochs_max} are allowed"
-    yield from _check_regularizers(experiment, facts, limits)
+    yield from _check_regularizers(experiment, facts)
 
 
 def check_job(spec: JobSpec, facts: DatasetFacts) -> Iterator[Found]:
@@ -112,20 +112,14 @@ def _place_of_layer(sentence: str, layers: tuple[Layer, ...]) -> Path:
     return ("architecture", "layers", int(named[1]) if named else len(layers) - 1)
 
 
-def _check_regularizers(
-    experiment: Experiment, facts: DatasetFacts, limits: Limits
-) -> Iterator[Found]:
-    regularizers = experiment.regularizers
-    if len(regularizers) > limits.regularizers_max:
-        most = limits.regularizers_max
-        yield ("regularizers",), f"{len(regularizers)} regularizers; at most {most} are allowed"
+def _check_regularizers(experiment: Experiment, facts: DatasetFacts) -> Iterator[Found]:
     no_prox = experiment.optimizer.no_prox
     for path, regularizer in _placed(experiment):
         if no_prox and isinstance(regularizer, Penalty) and regularizer.proximal:
             way_out = 'or set this penalty\'s "method" to "subgradient"'
             yield path, f"{regularizer.kind} needs a proximal step: {no_prox}, {way_out}"
     seen: set[str] = set()
-    for i, regularizer in enumerate(regularizers):
+    for i, regularizer in enumerate(experiment.regularizers):
         path = ("regularizers", i)
         if regularizer.kind in seen and isinstance(regularizer, (Procedure, Target)):
             yield path, f"{regularizer.kind} is listed twice; keep one of them"
@@ -133,7 +127,7 @@ def _check_regularizers(
         if isinstance(regularizer, Target):
             yield from _check_target(path, regularizer, experiment)
         if isinstance(regularizer, EarlyStopping) and regularizer.metric is not None:
-            yield from _check_metric((*path, "metric"), regularizer.metric, facts)
+            yield from _check_metric((*path, "metric"), regularizer.metric, facts, every_epoch=True)
 
 
 def _placed(experiment: Experiment) -> Iterator[tuple[Path, Regularizer]]:
@@ -161,17 +155,22 @@ def _check_target(path: Path, regularizer: Target, experiment: Experiment) -> It
         )
 
 
-def _check_metric(path: Path, metric: str, facts: DatasetFacts) -> Iterator[Found]:
-    known = [SELECTING + name for name in metric_names(facts)]
+def _check_metric(
+    path: Path, metric: str, facts: DatasetFacts, *, every_epoch: bool = False
+) -> Iterator[Found]:
+    names = metric_names(facts, every_epoch=every_epoch)
+    known = [VALIDATION + name for name in names]
+    part, _, name = metric.partition("_")
     if metric in known:
         return
-    if metric.partition("_")[2] in metric_names(facts) and metric.startswith(("test_", "train_")):
+    if part in ("train", "test") and name in names:
         yield (
             path,
             (
-                f'"{metric}" cannot choose or stop a model: only validation data may; '
-                f'use "{SELECTING}{metric.partition("_")[2]}"'
+                f'"{metric}" cannot choose or stop a model, since only validation data may; '
+                f'use "{VALIDATION}{name}"'
             ),
         )
     else:
-        yield path, unknown(metric, known, f"a metric of {facts.task}", "the metrics are")
+        when = " that is known at every epoch" if every_epoch else ""
+        yield path, unknown(metric, known, f"a metric of {facts.task}{when}", "the metrics are")

@@ -22,8 +22,13 @@ class Faults:
     def __bool__(self) -> bool:
         return bool(self._found)
 
+    @property
+    def full(self) -> bool:
+        """Whether there are as many as anyone wants to read."""
+        return len(self._found) >= self._most
+
     def add(self, path: Path, detail: str) -> None:
-        if len(self._found) < self._most:
+        if not self.full:
             self._found[Fault(pointer(_in_body(path, self._body)), detail)] = None
 
     def of(self, draft: Draft, found: Iterable[Found]) -> None:

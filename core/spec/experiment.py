@@ -17,6 +17,7 @@ from core.schedules.constant import Constant
 from core.term import Knob, Wire
 
 BATCH_MAX = 1_000_000
+REGULARIZERS_MAX = 20
 
 
 def _full_or_number(value: Any) -> str:  # Any: whatever the client sent
@@ -37,7 +38,8 @@ class Experiment(Wire):
     architecture: Annotated[Architecture, Field(description="the network")]
     loss: Annotated[Loss, Field(description="what is minimised, besides the penalties")]
     regularizers: Annotated[
-        tuple[Regularizer, ...], Field(description="penalties, noise, constraints, procedures")
+        tuple[Regularizer, ...],
+        Field(max_length=REGULARIZERS_MAX, description="penalties, noise, constraints, procedures"),
     ] = ()
     optimizer: Annotated[Optimizer, Field(description="the update rule")] = Sgd(
         lr=0.1, momentum=0.9

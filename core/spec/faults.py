@@ -18,6 +18,7 @@ from core.term import Term, Wire
 
 Mistake = Mapping[str, Any]  # one of pydantic's error dictionaries; Any: their input and context
 
+MISTAKES_MAX = 200  # of one validation; more help nobody, and comparing them is quadratic
 PLANNED_SEARCHES = ("tpe", "halving")
 RANGE_EXAMPLE = '{"log_range": [1e-05, 0.1], "num": 8}'
 COUNTS_EXAMPLE = '{"values": [16, 32, 64]}'
@@ -26,6 +27,13 @@ BOUNDS = {
     "greater_than_equal": ("at least", "ge"),
     "less_than": ("less than", "lt"),
     "less_than_equal": ("at most", "le"),
+}
+NOUNS = {
+    "JobSpec": "a job",
+    "Experiment": "an arm",
+    "Arm": "an arm",
+    "LinearRange": "a range",
+    "LogRange": "a log_range",
 }
 TYPES = {
     "int_type": "a whole number",
@@ -42,23 +50,26 @@ TYPES = {
 
 def explain(error: ValidationError, root: type[Wire], body: Any) -> Iterator[Found]:
     """(place in the body, sentence) of each mistake. Any: JSON."""
-    for mistake in _without_alternatives(error.errors(include_url=False)):
+    for mistake in _without_echoes(error.errors(include_url=False)[:MISTAKES_MAX]):
         path = aligned(mistake["loc"], body, missing=mistake["type"] == "missing")
+        sentence = _sentence(mistake, path, place_of(root, path, body))
         if mistake["type"].startswith("union_tag") and isinstance(value_at(body, path), Mapping):
             path = _at_tag(path, value_at(body, path))
-        yield path, _sentence(mistake, path, root, body)
+        yield path, sentence
 
 
 def unknown(name: object, known: Iterable[str], what: str, of: str) -> str:
-    """`"l3" is not a regularizer; did you mean "l1"? …` and everything that is known."""
+    """`"l3" is not a kind of regularizer; did you mean "l1"? The kinds are …`"""
     names = sorted(known)
     close = get_close_matches(str(name)[:80], names, n=1)
-    hint = f'; did you mean "{close[0]}"?' if close else ";"
-    return f"{shown(name)} is not {what}{hint} {of} {_listed(names)}"
+    if close:
+        guess = f'did you mean "{close[0]}"?'
+        return f"{shown(name)} is not {what}; {guess} {of.capitalize()} {_listed(names)}"
+    return f"{shown(name)} is not {what}; {of} {_listed(names)}"
 
 
-def _sentence(mistake: Mistake, path: Path, root: type[Wire], body: Any) -> str:
-    kind, place = mistake["type"], place_of(root, path, body)
+def _sentence(mistake: Mistake, path: Path, place: Place) -> str:
+    kind = mistake["type"]
     name = next((token for token in reversed(path) if isinstance(token, str)), "the body")
     if kind in BOUNDS:
         words, bound = BOUNDS[kind]
@@ -71,6 +82,8 @@ def _sentence(mistake: Mistake, path: Path, root: type[Wire], body: Any) -> str:
 
 
 def _missing(mistake: Mistake, path: Path, place: Place, name: str) -> str:
+    if isinstance(mistake["loc"][-1], int):
+        return f"{name} is a list of two numbers, not {shown(mistake['input'])}"
     if place.family:
         return f'"{name}" is missing; {_kinds(place.family)}'
     needs = f"; {_noun(place.owner)} needs it" if place.owner else ""
@@ -101,20 +114,23 @@ def _no_kind(mistake: Mistake, path: Path, place: Place, name: str) -> str:
     if isinstance(given, Mapping):
         return f'this {noun} does not say its "{key}"; {_kinds(place.family)}'
     form = f'an object with a "{key}", or its name alone'
-    return f"a {noun} is {form}, not {shown(given)}; {_kinds(place.family)}"
+    return f"{_a(noun)} {noun} is {form}, not {shown(given)}; {_kinds(place.family)}"
 
 
 def _wrong_literal(mistake: Mistake, path: Path, place: Place, name: str) -> str:
-    known = re.findall(r"'([^']*)'", mistake["ctx"]["expected"])
+    known = _words(mistake)
     more = " or a number" if "full" in mistake["loc"] else ""
-    return unknown(mistake["input"], known, f"a {name}", f"{name} is one of") + more
+    return unknown(mistake["input"], known, f"{_a(name)} {name}", "it is one of") + more
 
 
 def _wrong_length(mistake: Mistake, path: Path, place: Place, name: str) -> str:
-    context = mistake["ctx"]
-    if "min_length" in context:
-        return f"{name} should hold at least {context['min_length']}, not {_length(mistake)}"
-    return f"{name} should hold at most {context['max_length']}, not {_length(mistake)}"
+    context, given = mistake["ctx"], mistake["input"]
+    of = " characters" if isinstance(given, str) else ""
+    least, most = context.get("min_length"), context.get("max_length")
+    if least == 1:
+        return f"{name} should not be empty"
+    bound = f"at most {most}" if least is None else f"at least {least}"
+    return f"{name} should hold {bound}{of}, not {len(given)}"
 
 
 def _wrong_pattern(mistake: Mistake, path: Path, place: Place, name: str) -> str:
@@ -146,7 +162,8 @@ def _wrong_type(mistake: Mistake, name: str) -> str:
     if loc[-1] == "number":  # the branch of a knob that is not a range
         numbers = COUNTS_EXAMPLE if mistake["type"].startswith("int") else RANGE_EXAMPLE
         example = f", or a range such as {numbers}"
-    return f"{name} should be {TYPES[mistake['type']]}{example}, not {shown(given)}"
+    words = "".join(f' or "{word}"' for word in mistake.get("words", ()))
+    return f"{name} should be {TYPES[mistake['type']]}{words}{example}, not {shown(given)}"
 
 
 def _in_its_words(mistake: Mistake, name: str) -> str:
@@ -157,15 +174,34 @@ def _in_its_words(mistake: Mistake, name: str) -> str:
     return words
 
 
-def _without_alternatives(mistakes: Iterable[Mistake]) -> list[Mistake]:
-    """Of a union that also admits a few words, keep what is wrong with the rest of it."""
+def _without_echoes(mistakes: Iterable[Mistake]) -> Iterator[Mistake]:
+    """Leave out what only repeats another mistake.
+
+    A list whose items are wrong also counts as short. Of a union of some words and something else,
+    pydantic reports both halves: the words are then told with what is wrong with the rest.
+    """
     kept = list(mistakes)
-    literals = [m for m in kept if str(m["loc"][-1:]).startswith("('literal[")]
-    for literal in literals:
-        before: Loc = literal["loc"][:-1]
-        if any(m not in literals and m["loc"][: len(before)] == before for m in kept):
-            kept.remove(literal)
-    return kept
+    for mistake in kept:
+        loc: Loc = mistake["loc"]
+        if mistake["type"] == "too_short" and any(_inside(loc, other["loc"]) for other in kept):
+            continue
+        if not _is_word(loc):
+            words = [m for m in kept if _is_word(m["loc"]) and m["loc"][:-1] == loc[:-1]]
+            yield {**mistake, "words": _words(words[0])} if words else mistake
+        elif not any(_inside(loc[:-1], m["loc"]) and not _is_word(m["loc"]) for m in kept):
+            yield mistake
+
+
+def _is_word(loc: Loc) -> bool:
+    return bool(loc) and str(loc[-1]).startswith("literal[")
+
+
+def _inside(outer: Loc, inner: Loc) -> bool:
+    return len(inner) > len(outer) and inner[: len(outer)] == outer
+
+
+def _words(mistake: Mistake) -> list[str]:
+    return re.findall(r"'([^']*)'", mistake["ctx"]["expected"])
 
 
 def _at_tag(path: Path, given: Mapping[str, Any]) -> Path:
@@ -190,14 +226,11 @@ def _noun(owner: type[Wire] | None) -> str:
         return "this object"
     if issubclass(owner, Term):
         return owner.wire_kind() if owner.is_member() else owner.family
-    return {"JobSpec": "a job", "Experiment": "an arm", "Arm": "an arm"}.get(
-        owner.__name__, owner.__name__.lower()
-    )
+    return NOUNS.get(owner.__name__, owner.__name__.lower())
 
 
-def _length(mistake: Mistake) -> str:
-    given = mistake["input"]
-    return str(len(given)) if hasattr(given, "__len__") else shown(given)
+def _a(noun: str) -> str:
+    return "an" if noun[0] in "aeiou" else "a"
 
 
 def _plain(number: Any) -> str:  # Any: int or float

@@ -23,8 +23,10 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 def _counted(value: Any) -> Any:  # Any: whatever the client sent
     """A count of seeds to the list of them: 3 -> (0, 1, 2)."""
-    if not isinstance(value, int) or isinstance(value, bool):
+    if isinstance(value, (tuple, list)):
         return value
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise PydanticCustomError("seeds", "seeds is a count, e.g. 5, or a list of whole numbers")
     if not 1 <= value <= SEEDS_MAX:
         raise PydanticCustomError(
             "seeds",

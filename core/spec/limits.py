@@ -20,10 +20,9 @@ class Limits:
     arms_max: int = 50
     epochs_max: int = 100_000
     layers_max: int = 100
-    regularizers_max: int = 20
     parameters_max: int = 50_000_000
     nesting_max: int = 32
-    values_max: int = 100_000
+    values_max: int = 30_000
     text_max: int = 10_000
     name_max: int = 200
     faults_max: int = 50

@@ -25,6 +25,7 @@ from core.term import Wire
 
 BASE = "base"  # the arm of a job that compares nothing
 REQUIRED = ("architecture", "loss")
+UNCOUNTED = 10**12  # grids multiply; beyond this a count says nothing more
 SHARED = tuple(name for name in wire_names(JobSpec) if name not in (*FIELDS, "name"))
 FIRST = ("name", "dataset")  # the order in which people like to read a spec
 
@@ -172,9 +173,12 @@ def _arms(
             return [(base, BASE, experiment)] if experiment else []
         fields = {name: getattr(spec, name) for name in Experiment.model_fields}
         return [(base, BASE, Experiment.model_construct(**fields))]
-    absent = [n for n in REQUIRED if all(n not in draft.body for _, draft in patched)]
+    bodies = [base.body, *(draft.body for _, draft in patched)]
+    absent = [name for name in REQUIRED if all(name not in body for body in bodies)]
     arms: list[tuple[Draft, str, Experiment]] = []
     for name, draft in patched:
+        if faults.full:
+            break
         body = {**draft.body, "name": name}
         faults.of(draft, draft.faults)
         try:
@@ -230,10 +234,14 @@ def _check_runs(
         folds = f" x {spec.folds} folds" if spec.folds else ""
         faults.add(
             (),
-            f"{settings:,} settings x {len(spec.seeds)} seeds{folds} are {runs:,} runs; at most "
-            f"{limits.runs_max:,} are allowed in a job, so give ranges fewer values, or use "
-            f'"search": {{"method": "random", "trials": 20}}, or fewer seeds',
+            f"{_count(settings)} settings x {len(spec.seeds)} seeds{folds} are {_count(runs)} "
+            f"runs; at most {limits.runs_max:,} are allowed in a job, so give ranges fewer "
+            f'values, or use "search": {{"method": "random", "trials": 20}}, or fewer seeds',
         )
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number < UNCOUNTED else f"more than {UNCOUNTED:,}"
 
 
 def _resolved(spec: JobSpec, arms: list[tuple[str, Experiment]], facts: DatasetFacts) -> Resolved:
