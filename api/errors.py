@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http
 import math
+from collections.abc import Sequence
 from typing import cast
 
 import structlog
@@ -11,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
 from api.faults import FAULTS_MAX, faults_of_request
@@ -21,11 +23,24 @@ MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger("api")
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     """Route every exception that reaches the framework to `problem`."""
+
+    def on_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code != 405:
+            return _framework_problem(request, error)
+        known = _methods_at(request.scope["path"], routes)
+        allow = {"allow": ", ".join(sorted(known))}
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=allow)
+        response = _framework_problem(request, error)
+        response.headers.update(allow)
+        return response
+
     app.add_exception_handler(OccamError, _on_occam)
     app.add_exception_handler(RequestValidationError, _on_validation)
-    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(HTTPException, on_http)
 
 
 def problem(error: OccamError, scope: Scope) -> Response:
@@ -98,8 +113,7 @@ _WORDS = {
 }
 
 
-def _on_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+def _framework_problem(request: Request, error: HTTPException) -> Response:
     known = _WORDS.get(error.status_code)
     response = problem(
         InvalidRequest(str(error.detail))
@@ -109,6 +123,15 @@ def _on_http(request: Request, error: Exception) -> Response:
     )
     response.headers.update(error.headers or {})
     return response
+
+
+def _methods_at(path: str, routes: Sequence[BaseRoute]) -> set[str]:
+    """Every method that some route knows at this path; a HEAD is a GET to `api.trace`."""
+    methods = {"OPTIONS"}
+    for route in routes:
+        if isinstance(route, Route) and route.path_regex.match(path):
+            methods |= route.methods or set()
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 def _respond(body: Problem, headers: dict[str, str]) -> Response:

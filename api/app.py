@@ -1,0 +1,129 @@
+"""The application: services made once, routes joined, layers around them in order.
+
+Trace (id, headers, log) → Auth (before any body is read) → Guard (bodies) → routes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from api import errors, openapi
+from api.auth import Auth
+from api.cursors import Cursors, secret_of
+from api.deps import Services
+from api.docs import CSP as DOCS_CSP
+from api.docs import page
+from api.guard import Guard
+from api.history import HistorySource
+from api.relay import Relay
+from api.routes import catalog, datasets, health, history, jobs, reports, runs
+from api.tail import Tails
+from api.telemetry import Telemetry
+from api.trace import Trace
+from api.version import version_of
+from core.settings import Settings
+from core.store import jobs as stored_jobs
+from core.store.artifacts import Artifacts
+from core.store.outbox import Ring
+from core.store.session import Database
+
+SUMMARY = (
+    "Trains many models together and says, with statistics, which loss, regularizer and λ"
+    " generalises best."
+)
+
+
+ROUTERS = tuple(
+    module.router for module in (jobs, history, runs, reports, datasets, catalog, health)
+)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """An application on these settings; its database must be migrated already."""
+    house = _services(settings)
+    app = FastAPI(
+        title="Occam",
+        version=version_of("occam"),
+        summary=SUMMARY,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        lifespan=_lifespan,
+        middleware=[
+            Middleware(Trace, telemetry=house.telemetry),
+            Middleware(Auth, keys=settings.api_keys),
+            Middleware(
+                Guard,
+                body_bytes_max=settings.body_bytes_max,
+                upload_bytes_max=settings.upload_bytes_max,
+            ),
+        ],
+    )
+    app.state.services = house
+    for router in ROUTERS:
+        app.include_router(router)
+    pages = [Route("/openapi.json", _openapi), Route("/docs", _docs)]
+    app.router.routes.extend(pages)
+    routes = [route for router in ROUTERS for route in router.routes]
+    errors.install(app, [*routes, *pages])
+    return app
+
+
+def _services(settings: Settings) -> Services:
+    database = Database(settings.database_url)
+    telemetry = Telemetry()
+    telemetry.watch("occam_jobs", "Jobs.", "status", lambda: _count_jobs(database))
+    ring = _ringer(settings)
+    return Services(
+        settings=settings,
+        database=database,
+        artifacts=Artifacts(settings.artifacts_url),
+        cursors=Cursors(secret_of(settings.data_dir, settings.api_keys)),
+        tails=Tails(HistorySource(database), poll_s=settings.poll_s),
+        telemetry=telemetry,
+        relay=None if ring is None else Relay(database, ring),
+    )
+
+
+def _ringer(settings: Settings) -> Ring | None:
+    """Celery is imported where there is a broker only: it costs a tenth of a second."""
+    if settings.broker_url is None:
+        return None
+    from core.queue import ringer
+
+    return ringer(settings)
+
+
+def _count_jobs(database: Database) -> dict[str, float]:
+    with database.read() as session:
+        return {str(k): float(v) for k, v in stored_jobs.count_by_status(session).items()}
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    house: Services = app.state.services
+    if house.relay is not None:
+        house.relay.start()
+    yield
+    house.tails.close()
+    if house.relay is not None:
+        house.relay.stop()
+    house.database.dispose()
+
+
+async def _openapi(request: Request) -> Response:
+    return JSONResponse(openapi.describe(request.app))
+
+
+async def _docs(request: Request) -> Response:
+    text = page(openapi.describe(request.app))
+    return HTMLResponse(text, headers={"content-security-policy": DOCS_CSP})

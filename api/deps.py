@@ -1,0 +1,64 @@
+"""What every route may ask for: the process's services, and parameters read the same way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+
+from api.cursors import Cursors
+from api.relay import Relay
+from api.tail import Tails
+from api.telemetry import Telemetry
+from core.settings import Settings
+from core.store.artifacts import Artifacts
+from core.store.session import Database
+
+LIMIT_DEFAULT = 100
+
+
+@dataclass(frozen=True)
+class Services:
+    """Made once per application; shared by all requests."""
+
+    settings: Settings
+    database: Database
+    artifacts: Artifacts
+    cursors: Cursors
+    tails: Tails
+    telemetry: Telemetry
+    relay: Relay | None  # None without a broker: workers poll
+
+    def ring(self) -> None:
+        """Tell the broker, soon and elsewhere, of what was just committed."""
+        if self.relay is not None:
+            self.relay.ask()
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+def _principal(request: Request) -> str:
+    principal: str = request.state.principal
+    return principal
+
+
+def _limit(
+    request: Request,
+    limit: Annotated[
+        int, Query(description="Items per page; brought into 1 to 1000 where it is not.")
+    ] = LIMIT_DEFAULT,
+) -> int:
+    most = _services(request).settings.page_limit_max
+    return max(1, min(most, limit))
+
+
+House = Annotated[Services, Depends(_services)]
+Principal = Annotated[str, Depends(_principal)]
+Limit = Annotated[int, Depends(_limit)]
+After = Annotated[
+    str | None, Query(description="The cursor `next` of the page before.", max_length=500)
+]

@@ -1,0 +1,41 @@
+"""What a resolved job would cost. Arithmetic only; numbers are rough and say so."""
+
+from __future__ import annotations
+
+from api.schemas.jobs import DryRun
+from core.plan import Shapes, plan
+from core.spec import Experiment, Resolved, experiment_at
+
+
+def estimate_of(resolved: Resolved, memory_bytes: int) -> DryRun:
+    """Cut the job into cohorts as a worker would, and add up."""
+    replicates = len(resolved.spec.seeds) * (resolved.spec.folds or 1)
+    experiments: list[Experiment] = []
+    for arm in resolved.arms:
+        for setting in arm.settings:
+            experiments += [experiment_at(resolved.document, arm.name, setting)] * replicates
+    cohorts = plan(experiments, _shapes(resolved), memory_bytes=memory_bytes)
+    return DryRun(
+        spec=resolved.document,
+        arms=len(resolved.arms),
+        settings=sum(len(arm.settings) for arm in resolved.arms),
+        runs=len(experiments),
+        cohorts=len(cohorts),
+        parameters=max(cohort.parameters for cohort in cohorts),
+        memory_bytes=max(cohort.memory_bytes for cohort in cohorts),
+        time_s=round(sum(cohort.time_s for cohort in cohorts), 2),
+    )
+
+
+def _shapes(resolved: Resolved) -> Shapes:
+    spec, facts = resolved.spec, resolved.facts
+    rest = facts.examples * (1 - spec.split.test)
+    validation = rest / spec.folds if spec.folds else facts.examples * spec.split.validation
+    return Shapes(
+        task=facts.task,
+        examples=facts.examples,
+        shape=facts.shape,
+        classes=len(facts.classes),
+        targets=facts.outputs,
+        train_examples=max(1, int(rest - validation)),
+    )

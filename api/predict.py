@@ -1,0 +1,82 @@
+"""What a stored run's network says of inputs that a client sends."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from api.deps import Services
+from api.runs import stored_weights
+from api.schemas.requests import PredictionRequest
+from api.schemas.runs import Prediction
+from api.weights import row_of
+from core.datasets import DatasetFacts
+from core.errors import InvalidSpec, TooLarge
+from core.spec import experiment_at
+from core.store import jobs, runs
+
+
+def predict(house: Services, run_id: str, request: PredictionRequest) -> Prediction:
+    """Outputs for each input, and class probabilities where there are classes.
+
+    Raises NotFound, Conflict while there are no weights yet, and what `inputs_of` raises.
+    """
+    from core.architectures.predictor import predictions  # imports torch at its first use
+
+    with house.database.read() as session:
+        run = runs.get_run(session, run_id)
+        job = jobs.get_job(session, run.job_id)
+    facts = DatasetFacts.of(job.facts)
+    inputs = inputs_of(request, facts, house.settings.predict_inputs_max)
+    experiment = experiment_at(job.document, run.arm, run.setting)
+    with stored_weights(house, run_id) as (path, row):
+        tensors = row_of(path, row, prefix=f"{request.which}/")
+    outputs, probabilities = predictions(experiment, facts, tensors, inputs)
+    return Prediction(
+        run=run_id,
+        outputs=_rows(outputs),
+        probabilities=None if probabilities is None else _rows(probabilities),
+        classes=list(facts.classes) or None,
+        labels=None
+        if probabilities is None
+        else [facts.classes[int(i)] for i in probabilities.argmax(1)],
+    )
+
+
+def _rows(values: NDArray[np.float32]) -> list[list[float | None]]:
+    """As JSON numbers; what is not finite is null."""
+    return [[v if np.isfinite(v) else None for v in row] for row in values.tolist()]
+
+
+def inputs_of(
+    request: PredictionRequest, facts: DatasetFacts, inputs_max: int
+) -> NDArray[np.float32]:
+    """The inputs as (N, *shape). Each may be flat or have the shape of an example.
+
+    Raises TooLarge, and InvalidSpec pointing at the first input that does not fit.
+    """
+    if len(request.inputs) > inputs_max:
+        raise TooLarge(
+            f"{len(request.inputs)} inputs are more than the {inputs_max} that"
+            " OCCAM_PREDICT_INPUTS_MAX allows at once."
+        )
+    rows = [_row(value, i, facts) for i, value in enumerate(request.inputs)]
+    return np.stack(rows)
+
+
+def _row(value: object, i: int, facts: DatasetFacts) -> NDArray[np.float32]:
+    try:
+        row = np.asarray(value, np.float64)
+    except ValueError:
+        raise InvalidSpec.at(f"/inputs/{i}", "The rows of this input differ in length.") from None
+    if row.shape not in (facts.shape, (facts.features,)):
+        wanted = "×".join(str(side) for side in facts.shape)
+        raise InvalidSpec.at(
+            f"/inputs/{i}",
+            f"This input has the shape {'×'.join(str(side) for side in row.shape)}; this network"
+            f" takes {wanted}, or {facts.features} numbers in a row.",
+        )
+    small = row.astype(np.float32).reshape(facts.shape)
+    if not np.isfinite(small).all():
+        raise InvalidSpec.at(f"/inputs/{i}", "A number here is too large for a 32-bit float.")
+    return small

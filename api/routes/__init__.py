@@ -1,0 +1,1 @@
+"""The calls of the wire: each parses, makes one call, and returns."""

@@ -1,0 +1,28 @@
+"""The catalogue of everything that a job may name."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from api import catalog
+from api.openapi import problems
+from api.schemas.catalog import Catalog, CatalogEntry
+
+router = APIRouter(prefix="/v1/catalog", tags=["catalog"])
+
+
+@router.get("", responses=problems())
+def get_catalog() -> Catalog:
+    """List every architecture, layer, loss, regularizer, optimizer, schedule, metric, source."""
+    return catalog.catalog()
+
+
+@router.get("/{family}/{kind}", responses=problems(404))
+def get_entry(
+    family: Annotated[str, Path(description="What it is one of.", max_length=100)],
+    kind: Annotated[str, Path(description="Its name on the wire.", max_length=100)],
+) -> CatalogEntry:
+    """Read what one of them does, by which convention, and how to ask for it."""
+    return catalog.entry_of(family, kind)

@@ -1,0 +1,95 @@
+"""A job's runs, values, events and live stream."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import anyio.to_thread
+from fastapi import APIRouter, Header, Query
+
+from api import history, runs
+from api.deps import After, House, Limit
+from api.openapi import problems
+from api.routes.jobs import JobId
+from api.schemas.runs import EventPage, MetricPage, RunPage, RunStatus
+from api.stream import EventStream, follow, position_of
+from core.errors import NotFound, TooManyRequests
+
+router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
+ArmName = Annotated[str | None, Query(description="Only this arm.", max_length=200)]
+
+
+@router.get("/runs", responses=problems(404))
+def list_runs(
+    house: House,
+    job_id: JobId,
+    limit: Limit,
+    after: After = None,
+    arm: ArmName = None,
+    status: Annotated[RunStatus | None, Query(description="Only runs of this status.")] = None,
+) -> RunPage:
+    """List a job's runs in the order of its specification."""
+    return runs.page(house, job_id, arm=arm, status=status, limit=limit, after=after)
+
+
+@router.get(
+    "/metrics",
+    response_model=MetricPage,
+    response_model_exclude_unset=True,
+    responses=problems(404),
+)
+def list_metrics(
+    house: House,
+    job_id: JobId,
+    limit: Limit,
+    after: After = None,
+    run: Annotated[str | None, Query(description="Only this run.", max_length=100)] = None,
+    arm: ArmName = None,
+    name: Annotated[
+        str | None, Query(description="Only this metric, as in `val_accuracy`.", max_length=200)
+    ] = None,
+) -> MetricPage:
+    """List logged values in the order they were written; `next` works while the job goes on."""
+    wanted = history.PointFilter(run=run, arm=arm, name=name)
+    return history.metrics_page(house, job_id, wanted, limit=limit, after=after)
+
+
+@router.get("/events", responses=problems(404))
+def list_events(house: House, job_id: JobId, limit: Limit, after: After = None) -> EventPage:
+    """List what happened, oldest first; `next` works while the job goes on."""
+    return history.events_page(house, job_id, limit=limit, after=after)
+
+
+@router.get(
+    "/stream",
+    status_code=200,
+    response_class=EventStream,
+    responses={
+        200: {
+            "description": "Messages of the events `metrics`, `event` and `status`, each with its"
+            " number as id and JSON as data; comments as heartbeat; at last `end`.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        **problems(404, 429),
+    },
+)
+async def stream_job(
+    house: House,
+    job_id: JobId,
+    last_event_id: Annotated[
+        str | None, Header(description="The id after which to go on; without it, from the start.")
+    ] = None,
+) -> EventStream:
+    """Follow a job live (server-sent events); resume with `Last-Event-ID`."""
+    source = house.tails.source
+    pulse = await anyio.to_thread.run_sync(source.pulse, job_id)
+    if pulse is None:
+        raise NotFound(f"There is no job {job_id!r}.")
+    if house.tails.followers >= house.settings.streams_max:
+        raise TooManyRequests(
+            f"{house.settings.streams_max} streams are open, and OCCAM_STREAMS_MAX allows no"
+            " more; poll /metrics with a cursor meanwhile.",
+            retry_after_s=5.0,
+        )
+    after = position_of(last_event_id, pulse.last_seq)
+    return EventStream(follow(job_id, after, tails=house.tails, telemetry=house.telemetry))

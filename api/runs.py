@@ -1,0 +1,104 @@
+"""What the run routes do with the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from api.deps import Services
+from api.schemas.runs import (
+    Checkpoint,
+    CheckpointLinks,
+    CheckpointPage,
+    Run,
+    RunPage,
+    RunStatus,
+)
+from api.views import run_view
+from api.weights import Weights, Which, weights_of
+from core.errors import Conflict, NotFound
+from core.store import checkpoints, jobs, models, runs
+from core.store.states import is_final
+
+
+def read(house: Services, run_id: str) -> Run:
+    """Raises NotFound."""
+    with house.database.read() as session:
+        return run_view(runs.get_run(session, run_id))
+
+
+def page(
+    house: Services,
+    job_id: str,
+    *,
+    arm: str | None,
+    status: RunStatus | None,
+    limit: int,
+    after: str | None,
+) -> RunPage:
+    """A job's runs in order. Raises NotFound for the job."""
+    scope = f"runs/{job_id}/{arm}/{status}"
+    ordinal = int(house.cursors.read(scope, after)[0]) if after else -1
+    with house.database.read() as session:
+        jobs.get_version(session, job_id)
+        rows = runs.of_job(session, job_id, arm=arm, status=status, limit=limit + 1, after=ordinal)
+        kept = rows[:limit]
+        more = len(rows) > limit
+        return RunPage(
+            data=[run_view(row) for row in kept],
+            has_more=more,
+            next=house.cursors.sign(scope, (kept[-1].ordinal,)) if more else None,
+        )
+
+
+def checkpoint_page(house: Services, run_id: str) -> CheckpointPage:
+    """The checkpoints of a run's cohort, newest first; they are few. Raises NotFound."""
+    with house.database.read() as session:
+        run = runs.get_run(session, run_id)
+        rows = checkpoints.of_cohort(session, run.cohort_id) if run.cohort_id else []
+        return CheckpointPage(
+            data=[_checkpoint(row, run) for row in rows], has_more=False, next=None
+        )
+
+
+def weights(house: Services, run_id: str, which: Which) -> Weights:
+    """One run's weights. Raises what `stored_weights` raises."""
+    with stored_weights(house, run_id) as (path, row):
+        return weights_of(path, run_id=run_id, row=row, which=which)
+
+
+@contextmanager
+def stored_weights(house: Services, run_id: str) -> Iterator[tuple[Path, int]]:
+    """The stacked weights of the run's cohort as a local file, and the run's row in it.
+
+    Raises NotFound, and Conflict while there are none yet.
+    """
+    with house.database.read() as session:
+        run = runs.get_run(session, run_id)
+        rows = checkpoints.of_cohort(session, run.cohort_id, "weights") if run.cohort_id else []
+    if not rows or run.row is None:
+        if is_final(run.status):
+            raise NotFound(f"Run {run_id!r} is {run.status} and left no weights.")
+        raise Conflict(f"Run {run_id!r} is {run.status}; its weights are stored when it ends.")
+    with ExitStack() as stack:
+        try:  # its checksum is not asked for: of a large file only a row is read
+            path = stack.enter_context(house.artifacts.local(rows[0].key))
+            path.stat()
+        except FileNotFoundError:
+            raise NotFound(f"The weights of run {run_id!r} are gone from the store.") from None
+        yield path, run.row
+
+
+def _checkpoint(row: models.Checkpoint, run: models.Run) -> Checkpoint:
+    link = f"/v1/runs/{run.id}/weights" if row.kind == "weights" else None
+    return Checkpoint(
+        id=row.id,
+        run=run.id,
+        kind=row.kind,
+        epoch=row.epoch,
+        bytes=row.bytes,
+        sha256=row.sha256,
+        created_at=row.created_at,
+        links=CheckpointLinks(weights=link),
+    )

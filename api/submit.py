@@ -1,0 +1,111 @@
+"""From a body to a stored job: resolve, write everything in one transaction, then ring.
+
+This is the one place of the API that commits a job; the queue hears of it after the commit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from api.deps import Services
+from api.estimate import estimate_of
+from api.schemas.jobs import DryRun
+from api.views import job_view
+from core.datasets import DatasetFacts, DatasetSource, facts_of
+from core.datasets.uploaded import Uploaded
+from core.settings import Settings
+from core.spec import Limits, Resolved, resolve, runs_of
+from core.store import datasets, idempotency, jobs
+from core.store.jobs import NewRun
+
+PATH = "/v1/jobs"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the client gets, now and whenever it repeats its key."""
+
+    status: int
+    body: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def submit(house: Services, body: object, *, principal: str, key: str | None) -> Answer:
+    """Store a job with its runs, or answer an earlier post with the same key again.
+
+    Raises InvalidSpec, also for a key that came with another body before.
+    """
+    resolved = _resolve(house, body)
+    new_runs = _new_runs(resolved)
+    scope = None if key is None else f"{principal} {PATH} {key}"
+    with house.database.write() as session:
+        if scope is not None:
+            ttl_s = house.settings.idempotency_ttl_s
+            earlier = idempotency.reserve(session, scope, _fingerprint(body), ttl_s=ttl_s)
+            if earlier is not None:
+                headers = {**earlier.headers, "idempotency-replayed": "true"}
+                return Answer(earlier.status, earlier.body, headers)
+        source = resolved.spec.dataset
+        row = jobs.insert_job(
+            session,
+            resolved.document,
+            new_runs,
+            facts=resolved.facts.document(),
+            dataset_id=source.id if isinstance(source, Uploaded) else None,
+        )
+        job = job_view(row)
+        answer = Answer(201, job.model_dump_json(), {"location": job.links.self})
+        if scope is not None:
+            idempotency.keep(
+                session,
+                scope,
+                status=answer.status,
+                body=answer.body,
+                headers=answer.headers,
+            )
+    house.ring()
+    return answer
+
+
+def estimate(house: Services, body: object) -> DryRun:
+    """What the job would be and cost; nothing is stored. Raises InvalidSpec."""
+    return estimate_of(_resolve(house, body), house.settings.cohort_memory_bytes)
+
+
+def _resolve(house: Services, body: object) -> Resolved:
+    def stored(dataset_id: str) -> DatasetFacts:
+        with house.database.read() as session:
+            return DatasetFacts.of(datasets.get_dataset(session, dataset_id).facts)
+
+    def look_up(source: DatasetSource) -> DatasetFacts:
+        return facts_of(source, stored)
+
+    return resolve(body, look_up, _limits(house.settings))
+
+
+def _new_runs(resolved: Resolved) -> list[NewRun]:
+    epochs = {arm.name: arm.experiment.epochs for arm in resolved.arms}
+    return [
+        NewRun(arm=arm, setting=setting, seed=seed, fold=fold, epochs=epochs[arm])
+        for arm, setting, seed, fold in runs_of(resolved)
+    ]
+
+
+def _fingerprint(body: object) -> str:
+    """Equal for bodies that differ in spaces and the order of keys only."""
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        runs_max=settings.runs_max,
+        arms_max=settings.arms_max,
+        epochs_max=settings.epochs_max,
+        layers_max=settings.layers_max,
+        parameters_max=settings.parameters_max,
+        name_max=settings.name_length_max,
+    )

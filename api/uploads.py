@@ -1,0 +1,106 @@
+"""Receiving an upload: a multipart body to a file on disk and a checked spec."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+import anyio.to_thread
+from pydantic import ValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+
+from api.faults import faults_of
+from api.guard import media_type
+from api.strict_json import parse_json, shown
+from core.datasets.upload_spec import NAME_CHARS_MAX, UploadSpec
+from core.errors import InvalidRequest, InvalidSpec, UnsupportedMedia
+
+SPEC_BYTES_MAX = 256 * 1024
+_PARTS = ("file", "spec")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What a client sent: the file as it lies on disk, its spec, and what to call it."""
+
+    path: Path
+    spec: UploadSpec
+    name: str
+
+
+@asynccontextmanager
+async def received(request: Request, folder: Path) -> AsyncIterator[Upload]:
+    """The request's upload, in a file that is gone after the block.
+
+    Raises UnsupportedMedia, InvalidRequest for bad parts, InvalidSpec for a bad spec, TooLarge.
+    """
+    if media_type(request.headers) != "multipart/form-data":
+        raise UnsupportedMedia(
+            "Send the dataset as multipart/form-data with the parts “file” and “spec”."
+        )
+    form = await request.form(max_files=2, max_fields=2, max_part_size=SPEC_BYTES_MAX)
+    try:
+        file = _file_of(form)
+        spec = _spec_of(await _spec_text(form))
+        path = await anyio.to_thread.run_sync(_kept, file, folder)
+        try:
+            yield Upload(path, spec, spec.name or _plain_name(file.filename))
+        finally:
+            path.unlink(missing_ok=True)
+    finally:
+        await form.close()
+
+
+def _file_of(form: FormData) -> UploadFile:
+    for name in form:
+        if name not in _PARTS:
+            raise InvalidRequest(f"There is no part “{shown(name)}”; send “file” and “spec”.")
+        if len(form.getlist(name)) > 1:
+            raise InvalidRequest(f"The part “{name}” was sent more than once.")
+    file = form.get("file")
+    if not isinstance(file, UploadFile):
+        raise InvalidRequest("Send the data as a part “file” with a filename.")
+    return file
+
+
+async def _spec_text(form: FormData) -> bytes:
+    part = form.get("spec")
+    if isinstance(part, UploadFile):
+        return await part.read(SPEC_BYTES_MAX)
+    return (part or "").encode("utf-8", "surrogatepass")
+
+
+def _spec_of(text: bytes) -> UploadSpec:
+    if not text.strip():
+        return UploadSpec()
+    value = parse_json(text)
+    if not isinstance(value, dict):
+        raise InvalidSpec.at("", "The part “spec” is a JSON object.")
+    try:
+        return UploadSpec.model_validate_json(text)
+    except ValidationError as error:
+        faults = faults_of(error)
+        raise InvalidSpec(faults[0].detail, faults) from None
+
+
+def _kept(file: UploadFile, folder: Path) -> Path:
+    """Copy the upload to a file of our own naming: nothing of the client's enters a path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix="upload-", delete=False) as kept:
+        try:
+            shutil.copyfileobj(file.file, kept, 1024 * 1024)
+        except BaseException:
+            Path(kept.name).unlink()
+            raise
+    return Path(kept.name)
+
+
+def _plain_name(filename: str | None) -> str:
+    """A readable name from what the client's disk called the file."""
+    stem = PurePath((filename or "").replace("\\", "/")).stem
+    return shown(stem)[:NAME_CHARS_MAX] or "dataset"
