@@ -29,7 +29,7 @@ def optuna_grid(task: Sweep) -> Iterator[Callable[[], float]]:
         study.optimize(
             lambda trial: fit(
                 data,
-                Penalty(l2=trial.suggest_float("lam", 1e-5, 1e-1, log=True)),
+                Penalty(l2=trial.suggest_float("lam", task.lambdas[0], task.lambdas[-1], log=True)),
                 epochs=task.epochs,
             )
         )
