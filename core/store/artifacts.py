@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any
 from uuid import uuid4
 
@@ -24,12 +25,15 @@ _KEY = re.compile(r"[a-z0-9_]+(?:[/.-][a-z0-9_]+)*")
 
 
 class TornArtifact(Exception):
-    """The artifact is gone or its bytes are not those that were stored: use the one before it."""
+    """The artifact's bytes are not those that were stored: use the one before it."""
 
-    def __init__(self, key: str, found: str) -> None:
-        super().__init__(key, found)
+    def __init__(self, key: str, sha256: str) -> None:
+        super().__init__(key, sha256)
         self.key = key
-        self.found = found
+        self.sha256 = sha256
+
+    def __str__(self) -> str:
+        return f"{self.key} has the checksum {self.sha256}, not the one that was stored"
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Stored:
 
     key: str
     sha256: str
-    size_bytes: int
+    bytes: int
 
 
 class Artifacts:
@@ -51,15 +55,14 @@ class Artifacts:
         self._root: str = str(root).rstrip("/")
         self._local = "file" in (fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,))
 
-    def put(self, source: Path, key: str) -> Stored:
+    def put(self, key: str, source: Path) -> Stored:
         """Copy a local file to `key`; it appears there whole or not at all.
 
         Raises OSError when it cannot, for instance with errno ENOSPC on a full disk.
         """
         if not self._local:
             self._fs.put_file(str(source), self._at(key))
-            with source.open("rb") as file:
-                return Stored(key, hashlib.file_digest(file, "sha256").hexdigest(), _size(source))
+            return Stored(key, _digest(source), source.stat().st_size)
         place = Path(self._at(key))
         place.parent.mkdir(parents=True, exist_ok=True)
         draft = place.with_name(f".{place.name}.{uuid4().hex}")
@@ -71,31 +74,24 @@ class Artifacts:
         finally:
             draft.unlink(missing_ok=True)
         _sync_folder(place.parent)
-        return Stored(key, digest, _size(place))
+        return Stored(key, digest, place.stat().st_size)
 
-    def fetch(self, key: str, target: Path, *, sha256: str) -> Path:
-        """Copy an artifact to a local path and check it. Raises TornArtifact."""
-        try:
-            with self.open(key) as reader, target.open("wb") as writer:
-                digest = _copy(reader, writer)
-        except FileNotFoundError:
-            raise TornArtifact(key, "nothing") from None
-        if digest != sha256:
-            target.unlink(missing_ok=True)
-            raise TornArtifact(key, digest)
-        return target
+    @contextmanager
+    def local(self, key: str, *, sha256: str | None = None) -> Iterator[Path]:
+        """The artifact as a local file, to be read only, there until the block ends.
 
-    def read(self, key: str, *, sha256: str) -> bytes:
-        """All bytes of an artifact, checked. Raises TornArtifact."""
-        try:
-            with self.open(key) as reader:
-                data = reader.read()
-        except FileNotFoundError:
-            raise TornArtifact(key, "nothing") from None
-        digest = hashlib.sha256(data).hexdigest()
-        if digest != sha256:
-            raise TornArtifact(key, digest)
-        return data
+        Raises FileNotFoundError when it is gone, TornArtifact when it has not this checksum.
+        """
+        with ExitStack() as stack:
+            path = Path(self._at(key))
+            if not self._local:
+                path = Path(stack.enter_context(TemporaryDirectory(prefix="occam-"))) / path.name
+                self._fs.get_file(self._at(key), str(path))
+            if not path.is_file():
+                raise FileNotFoundError(key)
+            if sha256 is not None and (found := _digest(path)) != sha256:
+                raise TornArtifact(key, found)
+            yield path
 
     def open(self, key: str) -> IO[bytes]:
         """A seekable binary reader, unchecked; to take one row out of a stacked file.
@@ -109,11 +105,10 @@ class Artifacts:
         """Whether something lies under the key."""
         return bool(self._fs.exists(self._at(key)))
 
-    def remove(self, keys: Iterable[str]) -> None:
-        """Delete artifacts whose rows are gone already; those that are missing are no matter."""
-        for key in keys:
-            with suppress(FileNotFoundError):
-                self._fs.rm_file(self._at(key))
+    def delete(self, key: str) -> None:
+        """Delete an artifact whose row is gone already; one that is missing is no matter."""
+        with suppress(FileNotFoundError):
+            self._fs.rm_file(self._at(key))
 
     def _at(self, key: str) -> str:
         assert _KEY.fullmatch(key), f"{key!r} is no key that we make"
@@ -129,8 +124,9 @@ def _copy(reader: IO[bytes], writer: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -38,6 +38,7 @@ __all__ = [
     "insert_planned",
     "release",
     "sweep_expired",
+    "wanted",
 ]
 
 _CORE = {"synchronize_session": False}
@@ -167,6 +168,13 @@ def heartbeat(session: Session, cohort_id: str, fence: int, lease_s: float) -> W
     return session.scalars(select(Job.wanted).where(Job.id == job_id)).one()
 
 
+def wanted(session: Session, cohort_id: str, fence: int) -> Wanted | None:
+    """What the job wants of the cohort's holder, None when it was lost; only looks."""
+    held = select(Job.wanted).join(Cohort, Cohort.job_id == Job.id)
+    mine = held.where(Cohort.id == cohort_id, Cohort.fence == fence, Cohort.status == "running")
+    return session.scalars(mine).one_or_none()
+
+
 def advance(session: Session, cohort_id: str, fence: int, epochs_done: int) -> None:
     """Say how many run-epochs (rows * epochs at most) are behind the cohort; never counts back.
 
@@ -238,11 +246,11 @@ def sweep_expired(session: Session, *, attempts_max: int = 3) -> list[tuple[str,
     expired = session.scalars(
         select(Cohort)
         .where(Cohort.status == "running", Cohort.lease_until < instant())
-        .order_by(Cohort.job_id, Cohort.id)  # jobs are locked in this order
         .with_for_update(key_share=True, skip_locked=True)
         .execution_options(populate_existing=True)
     ).all()
-    return [(cohort.id, _lose(session, cohort, attempts_max)) for cohort in expired]
+    in_order = sorted(expired, key=lambda cohort: (cohort.job_id, cohort.id))  # of locking jobs
+    return [(cohort.id, _lose(session, cohort, attempts_max)) for cohort in in_order]
 
 
 def count_by_status(session: Session) -> dict[Status, int]:

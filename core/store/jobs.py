@@ -23,7 +23,7 @@ from core.store.control import (
 )
 from core.store.counts import by_status
 from core.store.ids import new_id
-from core.store.models import Checkpoint, Cohort, Job, Run
+from core.store.models import Checkpoint, Cohort, Dataset, Job, Run
 from core.store.progress import lock
 from core.store.states import Status
 
@@ -71,8 +71,11 @@ def insert_job(
     """Store a resolved document as a queued job with its runs and the wake-up that it is owed.
 
     `name`, `priority`, `device` and `deadline_s` (from now) are read from the document; `facts`
-    are the DatasetFacts as JSON; `dataset_id` names the upload that is in use from now on.
+    are the DatasetFacts as JSON; `dataset_id` names the upload that is in use from now on. Raises
+    NotFound when that was deleted meanwhile.
     """
+    if dataset_id is not None:
+        _hold_dataset(session, dataset_id)
     deadline_s = document.get("deadline_s")
     job = Job(
         id=new_id("job"),
@@ -186,6 +189,13 @@ def delete_job(session: Session, job_id: str) -> list[str]:
     session.execute(delete(Job).where(Job.id == job_id).execution_options(**_CORE))
     session.expunge(job)
     return list(keys)
+
+
+def _hold_dataset(session: Session, dataset_id: str) -> None:
+    """Keep an upload from being deleted until the job that uses it is committed."""
+    shared = {"read": True, "key_share": True}
+    if session.get(Dataset, dataset_id, with_for_update=shared) is None:
+        raise NotFound(f"There is no dataset {dataset_id!r}.")
 
 
 def _run_row(job_id: str, ordinal: int, run: NewRun) -> dict[str, Any]:

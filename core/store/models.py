@@ -115,7 +115,6 @@ class Cohort(Row):
         UniqueConstraint("job_id", "ordinal"),
         Index("ix_cohorts_job_id_status", "job_id", "status"),
         Index("ix_cohorts_status_rank_job_id_ordinal", "status", "rank", "job_id", "ordinal"),
-        Index("ix_cohorts_status_lease_until", "status", "lease_until"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)

@@ -126,7 +126,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("job_id", "ordinal", name="uq_cohorts_job_id_ordinal"),
     )
     op.create_index("ix_cohorts_job_id_status", "cohorts", ["job_id", "status"])
-    op.create_index("ix_cohorts_status_lease_until", "cohorts", ["status", "lease_until"])
     op.create_index(
         "ix_cohorts_status_rank_job_id_ordinal", "cohorts", ["status", "rank", "job_id", "ordinal"]
     )

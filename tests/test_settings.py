@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from core.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch):
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"OCCAM_{name.upper()}", raising=False)
+
+
+def test_the_defaults_work_on_a_laptop(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    settings = Settings()
+    assert settings.database_url == f"sqlite:///{tmp_path}/occam-data/occam.db"
+    assert settings.artifacts_url == f"file://{tmp_path}/occam-data/artifacts"
+    assert (settings.host, settings.port, settings.broker_url) == ("127.0.0.1", 8000, None)
+    assert settings.api_keys == ()
+
+
+def test_the_environment_is_read_when_asked(monkeypatch, tmp_path):
+    monkeypatch.setenv("OCCAM_DATA_DIR", str(tmp_path / "d"))
+    monkeypatch.setenv("OCCAM_DATABASE_URL", "postgresql+psycopg://h/d")
+    monkeypatch.setenv("OCCAM_API_KEYS", "one, two,")
+    settings = Settings()
+    assert settings.database_url == "postgresql+psycopg://h/d"
+    assert settings.artifacts_url == f"file://{tmp_path}/d/artifacts"
+    assert settings.api_keys == ("one", "two")
+
+
+def test_keys_are_not_printed(monkeypatch):
+    monkeypatch.setenv("OCCAM_API_KEYS", "secret")
+    assert "secret" not in repr(Settings())
+
+
+def test_limits_are_positive_and_leases_outlast_heartbeats(monkeypatch):
+    monkeypatch.setenv("OCCAM_RUNS_MAX", "0")
+    with pytest.raises(ValidationError, match="runs_max"):
+        Settings()
+    monkeypatch.delenv("OCCAM_RUNS_MAX")
+    monkeypatch.setenv("OCCAM_LEASE_S", "6")
+    with pytest.raises(ValidationError, match="OCCAM_LEASE_S must be at least twice"):
+        Settings()
