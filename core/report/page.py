@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -38,7 +37,6 @@ SETTINGS_MAX = 100  # rows of one arm on the page; the CSV has all
 PAIRS_MAX = 200
 # colours of paper and ink follow the reader's theme; those of data stay
 _THEMED = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--line)", PAPER: "var(--paper)"}
-_ID = re.compile(r'(<(?:clipPath|linearGradient|radialGradient|mask|g|path) id="|"url\(#)')
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def _template() -> Template:
 
 def _inline(name: str, figure: Figure) -> str:
     """The figure's SVG for a page that holds several: its ids its own, its colours the theme's."""
-    svg = _ID.sub(rf"\g<1>{name}-", figure_svg(figure))
+    svg = figure_svg(figure, prefix=f"{name}-")
     for colour, variable in _THEMED.items():
         for attribute in ("fill", "stroke"):
             svg = svg.replace(f'{attribute}="{colour}"', f'{attribute}="{variable}"')

@@ -29,7 +29,7 @@ CSV_COLUMNS = (
     "diverged",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run these
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&!])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~!])")
 
 
 def to_json(report: Report) -> str:
@@ -109,7 +109,8 @@ def _inert(text: str) -> str:
 
 def _plain(text: str) -> str:
     """Client strings may not format, link, or break a table."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    inert = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKDOWN.sub(r"\\\1", inert)
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

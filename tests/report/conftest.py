@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -89,8 +90,14 @@ def runs_for(body: Mapping[str, Any], score: Score, job: str = "job_1") -> Itera
 
 def lifelike(arm: str, setting: Mapping[str, float], seed: int, fold: int | None) -> dict[str, Any]:
     """Scores shaped like those of a real sweep: a hump over λ, seeds shared among the arms."""
-    rng = np.random.default_rng([seed, fold or 0, len(arm), *np.float64(
-        list(setting.values()) or [0.0]).view(np.uint64) % 2**31])
+    rng = np.random.default_rng(
+        [
+            seed,
+            fold or 0,
+            len(arm),
+            *np.float64(list(setting.values()) or [0.0]).view(np.uint64) % 2**31,
+        ]
+    )
     common = np.random.default_rng([seed, 77]).normal(0, 0.006)
     value = next(iter(setting.values()), 0.0)
     peak, height, width = {
@@ -135,3 +142,19 @@ def curves_for(runs: list[RunRecord]) -> Iterator[CurveRecord]:
 def comparison() -> tuple[JobRecord, list[RunRecord], list[CurveRecord]]:
     runs = list(runs_for(COMPARISON, lifelike))
     return job_of(COMPARISON), runs, list(curves_for(runs))
+
+
+@dataclass(frozen=True)
+class Studio:
+    """What tests make jobs, runs and curves with."""
+
+    body: Mapping[str, Any]
+    job: Callable[..., JobRecord]
+    runs: Callable[..., Iterator[RunRecord]]
+    curves: Callable[[list[RunRecord]], Iterator[CurveRecord]]
+    lifelike: Score
+
+
+@pytest.fixture(scope="session")
+def studio() -> Studio:
+    return Studio(COMPARISON, job_of, runs_for, curves_for, lifelike)

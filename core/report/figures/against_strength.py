@@ -7,6 +7,7 @@ from math import ceil, floor, log10
 
 from core.report.choose import sign_of
 from core.report.figures.theme import (
+    PAPER,
     WIDTH,
     Row,
     Spec,
@@ -121,7 +122,7 @@ def _points(marks: Spec) -> list[Spec]:
 
 
 def _choice(rule: str, shape: str, size: int, marks: Spec, *, filled: bool) -> Spec:
-    paint = {"stroke": "white", "strokeWidth": 1.5} if filled else {"strokeWidth": 2.2}
+    paint = {"stroke": PAPER, "strokeWidth": 1.5} if filled else {"strokeWidth": 2.2}
     return {
         "transform": [{"filter": {"field": rule, "equal": 1}}],
         "mark": {"type": "point", "shape": shape, "size": size, "filled": filled, "opacity": 1}

@@ -25,6 +25,8 @@ COLOURS: dict[PairVerdict, str] = {
     "undecided": "#f3f0e6",
     "worse": "#d55e00",
 }
+# words on cells, which keep their colour on a dark page; unlike INK and PAPER these do too
+ON_LIGHT, ON_STRONG = "#1f2932", "#fffffe"
 TURNED: dict[PairVerdict, PairVerdict] = {"better": "worse", "worse": "better"}
 
 
@@ -104,12 +106,12 @@ def spec(report: Report, curves: Sequence[CurveRecord]) -> Spec:
 
 
 def _text(field: str, size: float, dy: int, *, weight: int) -> Spec:
-    strong = {"test": {"field": "verdict", "oneOf": ["better", "worse"]}, "value": PAPER}
+    strong = {"test": {"field": "verdict", "oneOf": ["better", "worse"]}, "value": ON_STRONG}
     return {
         "mark": {"type": "text", "fontSize": size, "fontWeight": weight, "dy": dy},
         "encoding": {
             "text": {"field": field, "type": "nominal"},
-            "color": {"condition": strong, "value": INK},
+            "color": {"condition": strong, "value": ON_LIGHT},
         },
     }
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from core.report.choose import sign_of
 from core.report.figures.theme import (
     INK,
+    PAPER,
     WIDTH,
     Row,
     Spec,
@@ -73,7 +74,7 @@ def spec(report: Report, curves: Sequence[CurveRecord]) -> Spec:
             },
             {
                 "data": {"values": kept},
-                "mark": {"type": "point", "filled": True, "stroke": "white", "strokeWidth": 0.8},
+                "mark": {"type": "point", "filled": True, "stroke": PAPER, "strokeWidth": 0.8},
                 "encoding": {
                     "x": x,
                     "y": y,

@@ -26,7 +26,8 @@ INK, MUTED, GRID, PAPER = "#1f2933", "#5f6c7b", "#e4e8ed", "#ffffff"
 BASELINE = "#6f7782"
 # Okabe and Ito's colours, safe for colour-blind readers; its yellow, too pale on white, left out
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a4ea3", "#8c564b")
-FONT = "system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif"
+# the renderer measures text in Liberation Sans; these have its widths, so labels stay in place
+FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,8 @@ def document(report: Report, title: str, subtitle: str, body: Spec) -> Spec:
         "$schema": SCHEMA,
         "description": title,
         "title": {
-            "text": textwrap.wrap(title, 68) or [""],
-            "subtitle": textwrap.wrap(subtitle + aside, 92),
+            "text": textwrap.wrap(title, 64) or [""],
+            "subtitle": textwrap.wrap(subtitle + aside, 90),
         },
         "config": CONFIG,
         **body,

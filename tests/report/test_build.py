@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import json
+import math
+import random
+import subprocess
+import sys
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.errors import InvalidSpec
+from core.report.build import build_report
+from core.report.render import to_json
+from core.report.report import Report
+
+SWEEP = {
+    "dataset": "digits",
+    "architecture": "mlp",
+    "loss": "cross_entropy",
+    "regularizer": "l2",
+    "lambda": {"values": [0.01, 0.1, 1.0]},
+    "seeds": 4,
+}
+
+
+def arm(report: Report, name: str) -> Any:
+    return next(arm for arm in report.arms if arm.name == name)
+
+
+def test_scores_are_those_of_the_runs(studio: Any, comparison: Any) -> None:
+    job, runs, _ = comparison
+    report = build_report([job], runs)
+    l2 = arm(report, "l2")
+    for setting in l2.settings:
+        mine = [
+            r.final["val_accuracy"]
+            for r in runs
+            if r.arm == "l2" and dict(r.setting) == setting.setting
+        ]
+        score = setting.scores["val_accuracy"]
+        assert score.n == 5
+        assert score.mean == pytest.approx(np.mean(mine))
+        assert score.sd == pytest.approx(np.std(mine, ddof=1))
+    best = max(l2.settings, key=lambda s: s.scores["val_accuracy"].mean)
+    assert l2.chosen.min.setting == best.setting
+    assert report.metric == "val_accuracy"
+    assert report.direction == "max"
+
+
+def test_the_wire_shape_is_the_one_promised(comparison: Any) -> None:
+    job, runs, _ = comparison
+    wire = json.loads(to_json(build_report([job], runs)))
+    assert wire["object"] == "report"
+    assert set(wire) >= {
+        "jobs",
+        "metric",
+        "direction",
+        "verdict",
+        "partial",
+        "arms",
+        "pairs",
+        "figures",
+        "method",
+        "reproduce",
+    }
+    chosen = wire["arms"][1]["chosen"]
+    assert set(chosen) == {"min", "1se"}
+    assert set(chosen["min"]) >= {"setting", "scores", "zeros", "at_edge"}
+    assert set(chosen["min"]["scores"]["test_accuracy"]) == {"mean", "sd", "ci95", "n"}
+    assert set(wire["pairs"][0]) >= {
+        "a",
+        "b",
+        "difference",
+        "ci95",
+        "p",
+        "p_adjusted",
+        "test",
+        "verdict",
+        "seeds_to_decide",
+    }
+    assert set(wire["figures"][0]) == {"name", "title", "links"}
+    assert wire["reproduce"]["jobs"][0]["body"] == job.document
+    assert Report.model_validate_json(to_json(build_report([job], runs)))
+
+
+def test_the_order_of_the_runs_does_not_matter(comparison: Any) -> None:
+    job, runs, _ = comparison
+    shuffled = random.Random(0).sample(runs, len(runs))
+    assert to_json(build_report([job], runs)) == to_json(build_report([job], shuffled))
+
+
+def test_1se_uses_the_direction_that_the_plug_in_declares(studio: Any) -> None:
+    means = {0.01: 0.899, 0.1: 0.90, 1.0: 0.898}
+
+    def score(arm: str, setting: Any, seed: int, fold: Any) -> dict[str, float]:
+        return {"val_accuracy": means[setting["/regularizers/0/lambda"]] + 0.01 * (-1) ** seed}
+
+    report = build_report([studio.job(SWEEP)], studio.runs(SWEEP, score))
+    chosen = report.arms[0].chosen
+    assert chosen.min.setting == {"/regularizers/0/lambda": 0.1}
+    assert chosen.one_se.setting == {"/regularizers/0/lambda": 1.0}
+    assert chosen.one_se.at_edge == "high"
+    assert chosen.min.at_edge is None
+
+
+def test_test_scores_never_choose(studio: Any) -> None:
+    def score(arm: str, setting: Any, seed: int, fold: Any) -> dict[str, float]:
+        lam = setting["/regularizers/0/lambda"]
+        return {"val_accuracy": 0.9 if lam == 0.01 else 0.8, "test_accuracy": lam / 2}
+
+    report = build_report([studio.job(SWEEP)], studio.runs(SWEEP, score))
+    chosen = report.arms[0].chosen.min
+    assert chosen.setting == {"/regularizers/0/lambda": 0.01}
+    assert chosen.optimism == pytest.approx(0.9 - 0.005)
+    with pytest.raises(InvalidSpec, match="would choose by the test score"):
+        build_report([studio.job(SWEEP)], [], metric="test_accuracy")
+
+
+def test_one_setting_is_chosen_by_both_rules(comparison: Any) -> None:
+    job, runs, _ = comparison
+    none = arm(build_report([job], runs), "none")
+    assert none.baseline
+    assert none.chosen.min == none.chosen.one_se
+    assert none.chosen.min.setting == {}
+
+
+def test_diverged_failed_and_nan_runs_give_no_score_and_are_told(studio: Any) -> None:
+    runs = list(studio.runs(studio.body, studio.lifelike))
+    at = next(i for i, run in enumerate(runs) if run.arm == "l1")
+    runs[at] = replace(runs[at], stop_reason="diverged", final={"val_accuracy": math.nan})
+    runs[at + 1] = replace(runs[at + 1], status="failed", final={}, stop_reason=None)
+    report = build_report([studio.job(studio.body)], runs)
+    l1 = arm(report, "l1")
+    assert l1.settings[0].diverged == 1
+    assert l1.settings[0].missing == 1
+    assert l1.settings[0].scores["val_accuracy"].n == 3
+    assert "l1: 1 of 45 runs diverged." in report.notes
+    assert not report.partial
+    assert "NaN" not in to_json(report)
+
+
+def test_a_running_job_gives_a_partial_report(studio: Any) -> None:
+    runs = list(studio.runs(studio.body, studio.lifelike))
+    runs[3:] = [replace(run, status="running", final={}, stop_reason=None) for run in runs[3:]]
+    report = build_report([studio.job(studio.body, status="running")], runs)
+    assert report.partial
+    assert report.verdict.startswith("So far, ")
+    assert "112 of 115 runs have not finished." in report.notes
+
+
+def test_a_job_without_any_score_still_has_a_report(studio: Any) -> None:
+    runs = [
+        replace(run, status="queued", final={}, stop_reason=None)
+        for run in studio.runs(studio.body, studio.lifelike)
+    ]
+    report = build_report([studio.job(studio.body, status="queued")], runs)
+    assert report.verdict.startswith("Nothing can be said")
+    assert report.arms[0].chosen.min is None
+    assert json.loads(to_json(report))["arms"][0]["chosen"] == {"min": None, "1se": None}
+    assert report.figures == []
+
+
+def test_a_job_whose_every_run_diverged_says_so(studio: Any) -> None:
+    report = build_report([studio.job(SWEEP)], studio.runs(SWEEP, lambda *_: {}))
+    assert "no run gave a finite score" in report.verdict
+    assert report.notes[0] == "base: 12 of 12 runs diverged."
+
+
+def test_a_metric_and_rule_may_be_overridden(comparison: Any) -> None:
+    job, runs, _ = comparison
+    report = build_report([job], runs, metric="val_loss", rule="1se", practical=0.25)
+    assert (report.metric, report.direction) == ("val_loss", "min")
+    assert report.method.rule == "1se"
+    assert report.method.compared_metric == "test_loss"
+    assert report.method.practical == 0.25
+
+
+def test_without_a_test_part_arms_are_compared_on_validation(studio: Any) -> None:
+    def score(arm: str, setting: Any, seed: int, fold: Any) -> dict[str, float]:
+        return {"val_accuracy": 0.9 + 0.01 * seed}
+
+    body = SWEEP | {"folds": 5}
+    report = build_report([studio.job(body)], studio.runs(body, score))
+    assert report.method.compared_metric == "val_accuracy"
+    assert report.method.folds == 5
+    assert report.method.test == "Nadeau-Bengio corrected paired t"
+    assert report.method.test_train_ratio == pytest.approx(1 / 4)
+
+
+def test_resampling_is_corrected_by_test_over_training_size(studio: Any) -> None:
+    body = SWEEP | {"split": {"validation": 0.2, "test": 0.2, "resample": True}}
+    score = lambda *_: {"val_accuracy": 0.9, "test_accuracy": 0.9}  # noqa: E731
+    report = build_report([studio.job(body)], studio.runs(body, score))
+    assert report.method.test_train_ratio == pytest.approx(0.2 / 0.6)
+
+
+def test_the_region_is_one_per_cent_of_other_metrics(studio: Any) -> None:
+    body = {"dataset": "diabetes", "architecture": "linear", "loss": "mse"}
+    report = build_report(
+        [studio.job(body)], studio.runs(body, lambda *_: {"val_loss": 0.5, "test_loss": 0.6})
+    )
+    assert report.method.practical == pytest.approx(0.006)
+
+
+def test_a_document_of_another_version_still_gives_numbers(studio: Any) -> None:
+    job = studio.job(SWEEP)
+    job.document.pop("loss")
+    report = build_report([job], studio.runs(SWEEP, lambda *_: {"val_accuracy": 0.9}))
+    assert report.arms[0].chosen.min is not None
+    assert any("another version" in note for note in report.notes)
+
+
+def test_ten_thousand_runs_take_less_than_a_second(studio: Any) -> None:
+    body = studio.body | {
+        "seeds": 25,
+        "compare": [{"name": "none"}]
+        + [
+            {
+                "name": f"l2 {i}",
+                "regularizers": [{"kind": "l2", "lambda": {"log_range": [1e-5, 1], "num": 40}}],
+            }
+            for i in range(9)
+        ],
+    }
+    job, runs = studio.job(body), list(studio.runs(body, studio.lifelike))
+    assert len(runs) == 9025
+    build_report([job], runs[:100])  # imports are not what is timed
+    best = math.inf
+    for _ in range(3):
+        start = perf_counter()
+        to_json(build_report([job], runs))
+        best = min(best, perf_counter() - start)
+    assert best < 1.0, f"{best:.2f} s"
+
+
+def test_the_json_path_loads_neither_renderer_nor_torch() -> None:
+    code = (
+        "import sys; import core.report.build, core.report.render, core.report.figures, "
+        "core.report.statistics as s, numpy as np; s.summarise(np.eye(3)); "
+        "bad = {'vl_convert', 'scipy.stats', 'torch', 'jinja2', 'altair'} & set(sys.modules); "
+        "sys.exit(str(bad) if bad else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

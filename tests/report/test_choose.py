@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.report.choose import choose, edge_of, simplicity_of
+from core.report.statistics import summarise
+from core.term import Knob
+
+LAM = "/regularizers/0/lambda"
+LR = "/optimizer/lr"
+STRONGER = {LAM: Knob(ge=0, simpler="high")}
+
+
+def lams(*values: float) -> list[tuple[tuple[str, float], ...]]:
+    return [((LAM, value),) for value in values]
+
+
+def around(means: list[float], spread: float, n: int = 4) -> np.ndarray:
+    """Scores with these means and a standard error of spread."""
+    wave = np.array([1.0, -1.0] * (n // 2))
+    return np.array(means)[:, None] + wave * spread * np.sqrt(n) / wave.std(ddof=1)
+
+
+def test_min_takes_the_best_mean_in_either_direction() -> None:
+    scores = summarise(around([0.1, 0.3, 0.2], 0.001))
+    settings = lams(0.001, 0.01, 0.1)
+    assert choose(scores, "max", settings, STRONGER).best == 1
+    assert choose(scores, "min", settings, STRONGER).best == 0
+
+
+def test_1se_takes_the_strongest_penalty_within_one_standard_error() -> None:
+    # best 0.90, standard error 0.01: 0.895 is within, 0.889 is not
+    scores = summarise(around([0.85, 0.90, 0.895, 0.889], 0.01))
+    picked = choose(scores, "max", lams(0.001, 0.01, 0.1, 1.0), STRONGER)
+    assert (picked.best, picked.simplest) == (1, 2)
+
+
+def test_1se_runs_the_other_way_where_lower_is_simpler() -> None:
+    scores = summarise(around([0.895, 0.90, 0.899], 0.01))
+    picked = choose(scores, "max", lams(1, 2, 3), {LAM: Knob(simpler="low")})
+    assert (picked.best, picked.simplest) == (1, 0)
+
+
+def test_1se_is_min_where_no_parameter_says_which_way_is_simpler() -> None:
+    scores = summarise(around([0.90, 0.899], 0.01))
+    picked = choose(scores, "max", [((LR, 0.1),), ((LR, 1.0),)], {LR: Knob(gt=0)})
+    assert picked.best == picked.simplest == 0
+
+
+def test_1se_is_min_with_a_single_replicate() -> None:
+    scores = summarise(np.array([[0.9], [0.899]]))
+    picked = choose(scores, "max", lams(0.1, 1.0), STRONGER)
+    assert picked.best == picked.simplest == 0
+
+
+def test_a_tie_goes_to_the_simpler_setting() -> None:
+    scores = summarise(around([0.9, 0.9, 0.8], 0.001))
+    assert choose(scores, "max", lams(0.01, 0.1, 1.0), STRONGER).best == 1
+
+
+def test_a_setting_that_lost_a_replicate_does_not_compete_with_whole_ones() -> None:
+    values = around([0.90, 0.95], 0.001)
+    values[1, 0] = np.nan
+    assert choose(summarise(values), "max", lams(0.01, 0.1), STRONGER).best == 0
+
+
+def test_nothing_is_chosen_where_nothing_is_scored() -> None:
+    assert choose(summarise(np.full((2, 3), np.nan)), "max", lams(0.1, 1.0), STRONGER) is None
+
+
+def test_the_ranks_of_several_parameters_are_summed_with_equal_weight() -> None:
+    width = "/architecture/hidden/0"
+    settings = [((width, w), (LAM, lam)) for w in (8, 16, 32) for lam in (0.1, 1.0)]
+    knobs = {LAM: Knob(simpler="high"), width: Knob(simpler="low")}
+    # λ counts 0 or 1, width 1, 1/2, 0
+    assert simplicity_of(settings, knobs).tolist() == [1, 2, 0.5, 1.5, 0, 1]
+
+
+@pytest.mark.parametrize(("row", "edge"), [(0, "low"), (1, None), (2, "high")])
+def test_the_edge_is_told(row: int, edge: str | None) -> None:
+    found = edge_of(row, lams(0.001, 0.01, 0.1), STRONGER)
+    assert (found[0] if found else None) == edge
+    if found:
+        assert "λ = 0." in found[1]
+
+
+def test_the_parameters_own_bound_is_no_edge() -> None:
+    assert edge_of(0, lams(0.0, 0.01, 0.1), STRONGER) is None
+
+
+def test_a_parameter_with_one_value_has_no_edge() -> None:
+    assert edge_of(0, lams(0.1), STRONGER) is None
+
+
+@given(st.lists(st.floats(0.1, 0.9), min_size=2, max_size=8), st.floats(-5, 5))
+def test_adding_a_constant_changes_no_choice(means: list[float], constant: float) -> None:
+    rounded = [round(mean, 3) for mean in means]
+    scores = around(rounded, 0.0105)
+    settings = lams(*(10.0**-i for i in range(len(means))))
+    here = choose(summarise(scores), "max", settings, STRONGER)
+    there = choose(summarise(np.round(scores + round(constant, 3), 9)), "max", settings, STRONGER)
+    assert scores[here.best].mean() == pytest.approx(scores[there.best].mean(), abs=1e-8)

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.report.build import build_report
+from core.report.figures import FIGURES, curves_wanted, figure, figures
+from core.report.figures.theme import POINTS_MAX
+from core.report.image import figure_png, figure_svg
+from core.report.records import CurveRecord
+
+
+@pytest.fixture(scope="module")
+def drawn(comparison: Any) -> Any:
+    job, runs, curves = comparison
+    report = build_report([job], runs)
+    return report, figures(report, curves)
+
+
+def values_of(node: Any) -> list[list[Any]]:
+    """Every inline data set of a Vega-Lite document."""
+    if isinstance(node, list):
+        return [found for item in node for found in values_of(item)]
+    if not isinstance(node, dict):
+        return []
+    own = [node["data"]["values"]] if "data" in node else []
+    return own + [found for key, item in node.items() if key != "data" for found in values_of(item)]
+
+
+def test_a_comparison_has_every_figure(drawn: Any) -> None:
+    report, found = drawn
+    assert list(found) == list(FIGURES)
+    assert len(found) >= 5
+    assert [(link.name, link.title) for link in report.figures] == [
+        (name, figure.title) for name, figure in found.items()
+    ]
+
+
+@pytest.mark.parametrize("name", list(FIGURES))
+def test_every_figure_is_strict_json_and_renders(drawn: Any, name: str) -> None:
+    _, found = drawn
+    json.dumps(found[name].spec, allow_nan=False)
+    svg = figure_svg(found[name])
+    assert svg.startswith("<svg")
+    width = float(svg.split('width="')[1].split('"')[0])
+    assert 400 < width < 720
+    for word in found[name].title.split():
+        assert word in svg
+
+
+def test_png_bytes_are_a_png(drawn: Any) -> None:
+    assert figure_png(drawn[1]["gap"], scale=1).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", list(FIGURES))
+def test_an_arm_has_the_same_colour_in_every_figure(drawn: Any, name: str) -> None:
+    spec = json.dumps(drawn[1][name].spec)
+    if '"field": "arm"' in spec and '"color"' in spec and name not in ("gap", "pairs"):
+        assert '"domain": ["none", "l1", "l2", "dropout"]' in spec
+        assert '"range": ["#6f7782", "#0072b2", "#d55e00", "#009e73"]' in spec
+
+
+def test_the_choices_are_marked_in_the_score_figure(drawn: Any) -> None:
+    report, found = drawn
+    rows = [row for values in values_of(found["score"].spec) for row in values]
+    for arm in report.arms:
+        marked = {row["x"] for row in rows if row["arm"] == arm.name and row.get("min")}
+        assert marked == set(arm.chosen.min.setting.values())
+        simplest = {row["x"] for row in rows if row["arm"] == arm.name and row.get("1se")}
+        assert simplest == set(arm.chosen.one_se.setting.values())
+
+
+def test_lambda_zero_has_a_place_on_the_logarithmic_axis(studio: Any) -> None:
+    body = studio.body | {
+        "compare": [
+            {
+                "name": "l2",
+                "regularizers": [{"kind": "l2", "lambda": {"values": [0, 1e-4, 1e-2, 1]}}],
+            }
+        ]
+    }
+    report = build_report([studio.job(body)], studio.runs(body, studio.lifelike))
+    spec = figure(report, [], "score").spec
+    view = spec["hconcat"][0]
+    axis = view["layer"][0]["encoding"]["x"]["axis"]
+    assert view["data"]["values"][0]["x"] == 1e-5
+    assert "'0'" in axis["labelExpr"]
+    assert figure_svg(figure(report, [], "score")).count(">0<") == 1
+
+
+def test_long_curves_are_decimated_and_keep_their_ends(comparison: Any) -> None:
+    job, runs, _ = comparison
+    report = build_report([job], runs)
+    ids, names = curves_wanted(report)
+    epochs = np.arange(1, 20_001)
+    curves = [CurveRecord(run, name, epochs, 1 / epochs) for run in ids for name in names]
+    rows = values_of(figure(report, curves, "learning").spec)[0]
+    one = [row for row in rows if row["arm"] == "l1" and row["split"] == "validation accuracy"]
+    assert len(one) <= POINTS_MAX
+    assert (one[0]["epoch"], one[-1]["epoch"]) == (1, 20_000)
+
+
+def test_a_run_that_stopped_early_keeps_its_last_value(comparison: Any) -> None:
+    job, runs, _ = comparison
+    report = build_report([job], runs)
+    (first, second, *_), _ = curves_wanted(report)
+    curves = [
+        CurveRecord(first, "val_accuracy", np.array([1, 2]), np.array([0.5, 0.6])),
+        CurveRecord(second, "val_accuracy", np.array([1, 2, 3]), np.array([0.5, 0.8, np.nan])),
+    ]
+    rows = values_of(figure(report, curves, "learning").spec)[0]
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert rows[1]["y"] == pytest.approx(0.7)
+    assert rows[2]["y"] == pytest.approx(0.6)  # a NaN is left out, not drawn
+
+
+def test_ten_thousand_settings_are_decimated_with_the_choice_kept(studio: Any) -> None:
+    body = studio.body | {
+        "seeds": 1,
+        "search": {"method": "random", "trials": 3000},
+        "compare": [
+            {"name": "l2", "regularizers": [{"kind": "l2", "lambda": {"log_range": [1e-5, 1]}}]}
+        ],
+    }
+    report = build_report([studio.job(body)], studio.runs(body, studio.lifelike))
+    rows = values_of(figure(report, [], "score").spec)[0]
+    assert len(report.arms[0].settings) == 3000
+    assert len(rows) <= POINTS_MAX
+    assert any(row["min"] for row in rows)
+
+
+def test_more_arms_than_colours_show_the_best_and_the_baseline(studio: Any) -> None:
+    body = studio.body | {"compare": [{"name": f"arm {i}"} for i in range(11)] + [{"name": "none"}]}
+
+    def score(arm: str, setting: Any, seed: int, fold: Any) -> dict[str, float]:
+        level = 0.5 if arm == "none" else 0.8 + 0.01 * int(arm[4:])
+        return {"val_accuracy": level + 0.001 * seed, "test_accuracy": level + 0.002 * seed}
+
+    report = build_report([studio.job(body)], studio.runs(body, score))
+    spec = figure(report, [], "pairs").spec
+    assert "4 more arms" in " ".join(spec["title"]["subtitle"])
+    shown = {row["a"] for row in values_of(spec)[0]}
+    assert shown == {"none", *(f"arm {i}" for i in range(4, 11))}
+
+
+def test_client_strings_are_data_and_never_code(studio: Any) -> None:
+    evil = "</text><script>alert(1)</script> a.b[0] \x01\x1f\ufffe\uffff datum.x"
+    body = studio.body | {
+        "compare": [
+            {"name": "none"},
+            {"name": evil, "regularizers": [{"kind": "l1", "lambda": {"values": [1e-4, 1e-3]}}]},
+        ]
+    }
+    runs = list(studio.runs(body, studio.lifelike))
+    report = build_report([studio.job(body)], runs)
+    for found in figures(report, list(studio.curves(runs))).values():
+        svg = figure_svg(found)
+        assert "<script" not in svg
+        assert "\x01" not in svg
+
+
+def test_a_report_with_one_setting_draws_what_it_can(studio: Any) -> None:
+    body = {"dataset": "digits", "architecture": "mlp", "loss": "cross_entropy", "seeds": 1}
+    runs = list(studio.runs(body, studio.lifelike))
+    report = build_report([studio.job(body)], runs)
+    found = figures(report, list(studio.curves(runs)))
+    assert set(found) == {"learning", "gap"}
+    for one in found.values():
+        figure_svg(one)
+    with pytest.raises(KeyError):
+        figure(report, [], "pairs")
+
+
+def test_figures_without_curves_still_render(comparison: Any) -> None:
+    job, runs, _ = comparison
+    for one in figures(build_report([job], runs), []).values():
+        figure_svg(one)

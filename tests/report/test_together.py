@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from core.errors import InvalidSpec
+from core.report.build import build_report
+
+L2 = {
+    "name": "ridge",
+    "dataset": "digits",
+    "architecture": "mlp",
+    "loss": "cross_entropy",
+    "regularizer": "l2",
+    "lambda": 0.01,
+}
+L1 = L2 | {"name": "lasso", "regularizer": "l1"}
+
+
+def flat(level: float) -> Any:
+    def score(arm: str, setting: Any, seed: int, fold: Any) -> dict[str, float]:
+        value = level + 0.01 * [0, 2, 1, 3, 5][seed] + 0.001 * level * seed
+        return {"val_accuracy": value, "test_accuracy": value}
+
+    return score
+
+
+def both(studio: Any, other: dict[str, Any] = L1) -> tuple[list[Any], list[Any]]:
+    jobs = [studio.job(L2, "job_1"), studio.job(other, "job_2")]
+    runs = [*studio.runs(L2, flat(0.8), "job_1"), *studio.runs(other, flat(0.9), "job_2")]
+    return jobs, runs
+
+
+def test_two_jobs_are_paired_by_seed(studio: Any) -> None:
+    jobs, runs = both(studio)
+    report = build_report(jobs, runs)
+    assert report.jobs == ["job_1", "job_2"]
+    assert [arm.name for arm in report.arms] == ["base (ridge)", "base (lasso)"]
+    assert report.pairs[0].n == 3
+    assert report.pairs[0].verdict == "worse"
+    assert all(link.links == {} for link in report.figures)
+
+
+def test_arms_of_one_name_in_jobs_of_one_name_are_told_apart_by_job_id(studio: Any) -> None:
+    jobs, runs = both(studio, L1 | {"name": "ridge"})
+    assert [arm.name for arm in build_report(jobs, runs).arms] == ["base (job_1)", "base (job_2)"]
+
+
+def test_other_seeds_pair_on_those_in_common(studio: Any) -> None:
+    jobs, runs = both(studio, L1 | {"seeds": [1, 2, 3, 4]})
+    pair = build_report(jobs, runs).pairs[0]
+    assert pair.n == 2
+    assert "2 common seeds" in str(pair.note)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"split": {"validation": 0.1}}, "the split"),
+        ({"folds": 5}, "the folds"),
+    ],
+)
+def test_jobs_on_another_split_are_refused_with_a_sentence(
+    studio: Any, change: dict[str, Any], word: str
+) -> None:
+    jobs, runs = both(studio, L1 | change)
+    with pytest.raises(InvalidSpec, match=word) as refusal:
+        build_report(jobs, runs)
+    assert refusal.value.faults[0].pointer == "/jobs/1"
+
+
+def test_jobs_on_another_dataset_are_refused(studio: Any) -> None:
+    jobs, runs = both(studio)
+    jobs[1] = replace(jobs[1], facts={**jobs[1].facts, "sha256": "cd" * 32})
+    with pytest.raises(InvalidSpec, match="the dataset"):
+        build_report(jobs, runs)
+
+
+def test_jobs_that_select_by_other_metrics_need_one_to_be_named(studio: Any) -> None:
+    jobs, runs = both(studio, L1 | {"select": {"metric": "val_loss"}})
+    with pytest.raises(InvalidSpec, match="say which metric"):
+        build_report(jobs, runs)
+    assert build_report(jobs, runs, metric="val_accuracy").metric == "val_accuracy"
+
+
+def test_regressions_with_other_target_scales_are_refused(studio: Any) -> None:
+    ridge = {"dataset": "diabetes", "architecture": "linear", "loss": "mse"}
+    raw = ridge | {"standardize": False}
+    with pytest.raises(InvalidSpec, match="standardize"):
+        build_report([studio.job(ridge, "job_1"), studio.job(raw, "job_2")], [])
+
+
+def test_no_job_and_a_job_twice_are_refused(studio: Any) -> None:
+    with pytest.raises(InvalidSpec, match="at least one"):
+        build_report([], [])
+    with pytest.raises(InvalidSpec, match="twice"):
+        build_report([studio.job(L2), studio.job(L2)], [])
