@@ -43,8 +43,12 @@ def column_of_text(
         return column_of_numbers(_numbers(cells, task, at), task, limits, at)
     if numeric == len(cells) and all(abs(float(cell)) < EXACT_MAX for cell in counts):
         return column_of_numbers(_numbers(cells, task, at), task, limits, at)
-    names = {cell: _class_name(cell, at(cells.index(cell))) for cell in counts}
+    names = {cell: cell.strip() for cell in counts}
     classes = sorted(set(names.values()))
+    limits.check("classes_max", len(classes), "the number of classes")
+    for cell, name in names.items():
+        if not name or len(name) > NAME_CHARS_MAX or not name.isprintable():
+            raise _unfit_for_a_class(name, at(cells.index(cell)))
     position = {name: number for number, name in enumerate(classes)}
     numbers = {cell: position[name] for cell, name in names.items()}
     targets = np.fromiter((numbers[cell] for cell in cells), np.int64, len(cells))
@@ -92,17 +96,14 @@ def _numbers(cells: list[str], task: Task | None, at: At) -> NDArray[np.float64]
         ) from None
 
 
-def _class_name(cell: str, place: str) -> str:
-    name = cell.strip()
+def _unfit_for_a_class(name: str, place: str) -> InvalidSpec:
     if not name:
-        raise InvalidSpec.at("", f"{place} is empty; fill it or leave the row out")
-    if len(name) > NAME_CHARS_MAX or not name.isprintable():
-        raise InvalidSpec.at(
-            "",
-            f"{place}: {quoted(name)} cannot name a class; "
-            f"names are printable and at most {NAME_CHARS_MAX} characters",
-        )
-    return name
+        return InvalidSpec.at("", f"{place} is empty; fill it or leave the row out")
+    return InvalidSpec.at(
+        "",
+        f"{place}: {quoted(name)} cannot name a class; "
+        f"names are printable and at most {NAME_CHARS_MAX} characters",
+    )
 
 
 def _check_finite(values: NDArray[np.generic], at: At) -> None:

@@ -146,6 +146,18 @@ def test_a_limit_is_named_where_it_is_passed(
         read(tmp_path, GOOD, limits)
 
 
+def test_blank_lines_count_as_rows(tmp_path: Path) -> None:
+    with pytest.raises(TooLarge, match="OCCAM_UPLOAD_ROWS_MAX"):
+        read(tmp_path, GOOD + "\n" * 20, UploadLimits(rows_max=10))
+
+
+def test_very_many_classes_are_refused_at_once(tmp_path: Path) -> None:
+    content = "a,y\n" + "".join(f"1,k{i}\n" for i in range(100_000))
+
+    with pytest.raises(TooLarge, match="the number of classes is 100,000"):
+        read(tmp_path, content)
+
+
 def test_a_late_change_of_type_is_found_in_its_block(tmp_path: Path) -> None:
     rows = [f"{i},{i % 2}" for i in range(5000)]
     rows[4321] = "oops,1"
