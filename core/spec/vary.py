@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, get_args
 
@@ -35,39 +35,38 @@ def with_values(experiment: Experiment, setting: Mapping[str, float]) -> Experim
     return replaced
 
 
-def _ranges(node: Wire | tuple[Any, ...], path: Path) -> Iterator[Dimension]:
-    children: list[tuple[str | int, Any, bool]]
+def _ranges(
+    node: Wire | tuple[Any, ...], path: Path, *, whole: bool = False
+) -> Iterator[Dimension]:
+    children: Iterable[tuple[str | int, Any, bool]]
     if isinstance(node, tuple):
-        children = [(i, item, False) for i, item in enumerate(node)]
+        children = ((i, item, whole) for i, item in enumerate(node))
     else:
-        children = [(wire, getattr(node, name), whole) for wire, name, whole in _fields(type(node))]
-    for token, value, whole in children:
+        children = ((wire, getattr(node, name), own) for wire, name, own in _fields(type(node)))
+    for token, value, own in children:
         if isinstance(value, (Values, LinearRange, LogRange)):
-            yield Dimension(pointer((*path, token)), value, integer=whole)
+            yield Dimension(pointer((*path, token)), value, integer=own)
         elif isinstance(value, (Wire, tuple)):
-            yield from _ranges(value, (*path, token))
+            yield from _ranges(value, (*path, token), whole=own)
 
 
-def _replaced(node: Any, tree: Tree) -> Any:  # Any: a model, a tuple of them, or a number
-    if isinstance(node, tuple):
+def _replaced(value: Any, tree: Any, *, whole: bool = False) -> Any:
+    """Any: a model, a tuple or a number, and the part of the setting that is inside it."""
+    if not isinstance(tree, dict):
+        return int(tree) if whole else float(tree)
+    if isinstance(value, tuple):
         return tuple(
-            _child(item, tree[str(i)], whole=False) if str(i) in tree else item
-            for i, item in enumerate(node)
+            _replaced(item, tree[str(i)], whole=whole) if str(i) in tree else item
+            for i, item in enumerate(value)
         )
-    assert isinstance(node, Wire), f"{tree} points into {node!r}"
+    assert isinstance(value, Wire), f"{tree} points into {value!r}"
     changed = {
-        name: _child(getattr(node, name), tree[wire], whole=whole)
-        for wire, name, whole in _fields(type(node))
+        name: _replaced(getattr(value, name), tree[wire], whole=own)
+        for wire, name, own in _fields(type(value))
         if wire in tree
     }
-    assert len(changed) == len(tree), f"{node!r} has not all of {list(tree)}"
-    return node.model_copy(update=changed)
-
-
-def _child(value: Any, tree: Any, *, whole: bool) -> Any:  # Any: as in _replaced
-    if isinstance(tree, dict):
-        return _replaced(value, tree)
-    return int(tree) if whole else float(tree)
+    assert len(changed) == len(tree), f"{value!r} has not all of {list(tree)}"
+    return value.model_copy(update=changed)
 
 
 @cache
