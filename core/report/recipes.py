@@ -18,25 +18,23 @@ from core.term import Knob, Term
 class Recipe:
     """One arm's specification, as far as a report needs it.
 
-    knobs: of the varied pointers. owners: kind of the term each of them belongs to.
+    knobs: of the varied pointers. names: what people call them, with the kind of the term they
+    belong to where two would be called the same.
     regularizers: kinds, wherever they stand in the arm. fixed: their parameters in words, told
     when nothing varies.
     """
 
     knobs: Mapping[str, Knob]
-    owners: Mapping[str, str]
+    names: Mapping[str, str]
     regularizers: tuple[str, ...]
     fixed: str
     readable: bool = True
 
     def label(self, setting: Key) -> str:
-        """`λ = 0.01`; with the kind before a name that occurs twice; "" for nothing."""
-        names = Counter(_last(pointer) for pointer, _ in setting)
-        parts = []
-        for pointer, value in setting:
-            owner = self.owners.get(pointer, "") if names[_last(pointer)] > 1 else ""
-            parts.append(f"{owner} {knob_words(_last(pointer))} = {number(value)}".lstrip())
-        return ", ".join(parts) if parts else self.fixed
+        """`λ = 0.01, learning rate = 0.1`; "" for nothing."""
+        if not setting:
+            return self.fixed
+        return ", ".join(f"{self.names[pointer]} = {number(value)}" for pointer, value in setting)
 
 
 def read_recipe(document: Mapping[str, object], arm: str, setting: Key) -> Recipe:
@@ -47,15 +45,26 @@ def read_recipe(document: Mapping[str, object], arm: str, setting: Key) -> Recip
         experiment = experiment_at(document, arm, dict(setting))
     except (OccamError, ValueError, LookupError):
         # written by another version: numbers stand, only simpler directions are unknown
-        return Recipe({}, {}, (), "", readable=False)
+        return Recipe({}, _names(setting, {}), (), "", readable=False)
     holders = {pointer: _holder(experiment, pointer) for pointer, _ in setting}
     terms = [term for term in _terms(experiment) if term.family == "regularizer"]
     return Recipe(
         knobs={p: knob for p, holder in holders.items() if (knob := _knob(holder, _last(p)))},
-        owners={p: holder.kind for p, holder in holders.items() if isinstance(holder, Term)},
+        names=_names(setting, holders),
         regularizers=tuple(term.kind for term in terms),
         fixed=listed([_described(term) for term in terms]) if terms else "",
     )
+
+
+def _names(setting: Key, holders: Mapping[str, object]) -> dict[str, str]:
+    words = {pointer: knob_words(_last(pointer)) for pointer, _ in setting}
+    counts = Counter(words.values())
+    return {
+        pointer: f"{holder.kind} {name}"
+        if counts[name] > 1 and isinstance(holder := holders.get(pointer), Term)
+        else name
+        for pointer, name in words.items()
+    }
 
 
 def _holder(root: object, pointer: str) -> object:

@@ -6,7 +6,7 @@ import random
 import subprocess
 import sys
 from dataclasses import replace
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -214,26 +214,22 @@ def test_a_document_of_another_version_still_gives_numbers(studio: Any) -> None:
     assert any("another version" in note for note in report.notes)
 
 
-def test_ten_thousand_runs_take_less_than_a_second(studio: Any) -> None:
-    body = studio.body | {
-        "seeds": 25,
-        "compare": [{"name": "none"}]
-        + [
-            {
-                "name": f"l2 {i}",
-                "regularizers": [{"kind": "l2", "lambda": {"log_range": [1e-5, 1], "num": 40}}],
-            }
-            for i in range(9)
-        ],
-    }
+@pytest.mark.parametrize(("seeds", "values"), [(25, 44), (1, 1000)])
+def test_ten_thousand_runs_take_less_than_a_second(studio: Any, seeds: int, values: int) -> None:
+    strengths = {"log_range": [1e-5, 1], "num": values}
+    arms = [
+        {"name": f"l2 {i}", "regularizers": [{"kind": "l2", "lambda": strengths}]}
+        for i in range(10 if seeds == 1 else 9)
+    ]
+    body = studio.body | {"seeds": seeds, "compare": arms}
     job, runs = studio.job(body), list(studio.runs(body, studio.lifelike))
-    assert len(runs) == 9025
+    assert len(runs) > 9_800
     build_report([job], runs[:100])  # imports are not what is timed
     best = math.inf
     for _ in range(3):
-        start = perf_counter()
+        start = process_time()  # of this process alone: neighbours on the machine do not count
         to_json(build_report([job], runs))
-        best = min(best, perf_counter() - start)
+        best = min(best, process_time() - start)
     assert best < 1.0, f"{best:.2f} s"
 
 
