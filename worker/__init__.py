@@ -1,0 +1,1 @@
+"""The worker: claims cohorts, has them trained by a warm child process, records what happened."""

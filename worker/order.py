@@ -1,0 +1,106 @@
+"""What a worker asks of its trainer child: one cohort, as one JSON line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from core.errors import NotFound
+from core.store import checkpoints, datasets, runs
+from core.store.cohorts import ClaimedCohort
+
+Member = tuple[str, Mapping[str, float], int, int | None]  # arm, setting, seed, fold
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """Something in the artifact store, and what its bytes must hash to."""
+
+    key: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Saved(Artifact):
+    """A checkpoint to resume from, and the epochs that lie behind it."""
+
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Order:
+    """Everything that the training of a cohort needs, so that the child asks no database.
+
+    order: a number that wishes name, rising within one child.
+    prefix: below which the child stores artifacts; it holds the fence, so that a worker that was
+    overtaken cannot overwrite its successor's.
+    checkpoints: newest first; the first whole one is resumed from.
+    dataset_sha256: the facts' identity that the job was accepted with, "" when it had none.
+    uploads: artifacts of uploaded datasets by their ids.
+    """
+
+    order: int
+    cohort: str
+    document: Mapping[str, Any]  # Any: the resolved specification, JSON
+    members: tuple[Member, ...]
+    prefix: str
+    checkpoints: tuple[Saved, ...]
+    dataset_sha256: str
+    uploads: Mapping[str, Artifact]
+    device: str
+    checkpoint_every_s: float
+
+    @classmethod
+    def for_claim(
+        cls,
+        session: Session,
+        cohort: ClaimedCohort,
+        *,
+        order: int,
+        device: str,
+        checkpoint_every_s: float,
+    ) -> Order:
+        """The order of a cohort just claimed; `device` is the one to train on."""
+        members = runs.of_cohort(session, cohort.id)
+        saved = checkpoints.of_cohort(session, cohort.id, "resume")
+        return cls(
+            order=order,
+            cohort=cohort.id,
+            document=cohort.document,
+            members=tuple((run.arm, run.setting, run.seed, run.fold) for run in members),
+            prefix=f"jobs/{cohort.job_id}/{cohort.id}/{cohort.fence}",
+            checkpoints=tuple(Saved(c.key, c.sha256, c.epoch) for c in saved),
+            dataset_sha256=cohort.facts.get("sha256", ""),
+            uploads=_uploads(session, cohort.document["dataset"]),
+            device=device,
+            checkpoint_every_s=checkpoint_every_s,
+        )
+
+    def message(self) -> dict[str, Any]:  # Any: JSON
+        """As one JSON-able mapping."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, message: Mapping[str, Any]) -> Order:  # Any: JSON
+        """The inverse of `message`."""
+        return cls(
+            **{
+                **message,
+                "members": tuple((a, s, seed, fold) for a, s, seed, fold in message["members"]),
+                "checkpoints": tuple(Saved(**c) for c in message["checkpoints"]),
+                "uploads": {i: Artifact(**a) for i, a in message["uploads"].items()},
+            }
+        )
+
+
+def _uploads(session: Session, source: Mapping[str, Any]) -> dict[str, Artifact]:
+    if source["kind"] != "upload":
+        return {}
+    try:
+        row = datasets.get_dataset(session, source["id"])
+    except NotFound:
+        return {}  # the child says that it is gone
+    return {row.id: Artifact(row.key, row.sha256)}

@@ -1,0 +1,81 @@
+"""Cut the next queued job into cohorts. Arithmetic only; it needs neither data nor tensors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+import structlog
+
+from core.datasets import DatasetFacts, Split
+from core.datasets.splits import sizes
+from core.errors import Unavailable
+from core.plan import Shapes, plan
+from core.spec import Experiment, experiment_at
+from core.store import cohorts, control, jobs, runs
+from core.store.cohorts import NewCohort
+from core.store.models import Job, Run
+from core.store.session import Database
+
+log = structlog.get_logger(__name__)
+
+
+def plan_next(
+    database: Database, worker_id: str, *, lease_s: float, memory_bytes: int, attempts_max: int
+) -> bool:
+    """Plan one job and say whether there was one. One that cannot be planned fails."""
+    with database.write() as session:
+        job = jobs.claim_planning(session, worker_id, lease_s, attempts_max=attempts_max)
+        if job is None:
+            return False
+        members = runs.of_job(session, job.id, limit=None)
+    try:
+        cut = cut_job(job, members, memory_bytes)
+    except Unavailable:
+        raise
+    except Exception as error:  # a poisoned job must not take the worker along
+        log.exception("job cannot be planned", job=job.id)
+        with database.write() as session:
+            control.fail_job(session, job.id, "internal", f"The job cannot be planned: {error}")
+        return True
+    with database.write() as session:
+        cohorts.insert_planned(session, job.id, cut)
+    return True
+
+
+def cut_job(job: Job, members: Sequence[Run], memory_bytes: int) -> list[NewCohort]:
+    """Cohorts of a job's runs, in the order of their first run."""
+    plans = plan(list(_experiments(job, members)), _shapes(job), memory_bytes=memory_bytes)
+    return [
+        NewCohort(
+            [members[i].id for i in cohort.runs],
+            epochs=cohort.epochs,
+            parameters=cohort.parameters,
+            memory_bytes=cohort.memory_bytes,
+        )
+        for cohort in plans
+    ]
+
+
+def _experiments(job: Job, members: Sequence[Run]) -> Iterator[Experiment]:
+    """One per run; runs of one setting share the object."""
+    made: dict[tuple[str, str], Experiment] = {}
+    for run in members:
+        key = run.arm, json.dumps(run.setting, sort_keys=True)
+        if key not in made:
+            made[key] = experiment_at(job.document, run.arm, run.setting)
+        yield made[key]
+
+
+def _shapes(job: Job) -> Shapes:
+    facts = DatasetFacts.of(job.facts)
+    split = Split.model_validate(job.document["split"])
+    train, _, _ = sizes(facts.examples, job.document["folds"], split)
+    return Shapes(
+        task=facts.task,
+        examples=facts.examples,
+        shape=facts.shape,
+        classes=len(facts.classes),
+        targets=facts.outputs,
+        train_examples=max(1, train),
+    )

@@ -1,0 +1,220 @@
+"""The worker's main loop: plan, claim, have it trained, record; with a warm child at hand.
+
+This process never imports torch: what breaks while training breaks in the child.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from threading import Event
+
+import structlog
+
+from core.errors import Unavailable
+from core.queue import Ring
+from core.settings import Settings
+from core.store import cohorts, outbox, workers
+from core.store.artifacts import Artifacts
+from core.store.cohorts import ClaimedCohort
+from core.store.ids import new_id
+from core.store.session import Database
+from core.store.sweep import sweep
+from worker.attempt import Attempt
+from worker.child import Child
+from worker.heartbeat import Heartbeat, Lost
+from worker.order import Order
+from worker.periodic import Periodic
+from worker.planner import plan_next
+from worker.recorder import Recorder
+from worker.warm import Warm
+
+PLANS_PER_TURN = 8  # jobs to plan before looking for one to train, so that neither starves
+AWAY_S = 1.0  # pause while the database does not answer
+SERVES = {"cpu": ("auto", "cpu"), "cuda": ("auto", "cuda", "cpu")}  # what a device is good for
+
+log = structlog.get_logger(__name__)
+
+
+class Supervisor:
+    """One worker. `run` it in the main thread (see `Child`).
+
+    stopping: set it, and `bell`, to end: what trains is checkpointed and given back.
+    bell: set it when there may be something to do.
+    ring: tells other workers; None where they poll.
+    """
+
+    def __init__(
+        self, settings: Settings, *, stopping: Event, bell: Event, ring: Ring | None = None
+    ) -> None:
+        self.id = new_id("wrk")
+        self._settings, self._stopping, self._bell = settings, stopping, bell
+        self._database = Database(settings.database_url)
+        self._artifacts = Artifacts(settings.artifacts_url)
+        self._warm = Warm(settings.trainer_memory_bytes_max)
+        self._ring = ring
+        self._orders = 0
+        self._sweeper = Periodic("sweep", settings.sweep_every_s, self._sweep)
+        self._relay = Periodic("relay", settings.sweep_every_s, self._pay)
+
+    def run(self, hear: Callable[[tuple[str, ...]], None]) -> None:
+        """Work until `stopping` is set.
+
+        hear: called once, with the device classes to serve, when they are known.
+        """
+        self._sweeper.start()
+        if self._ring is not None:
+            self._relay.start()
+        try:
+            deaf = True
+            while not self._stopping.is_set():
+                if not self._turn():
+                    self._rest()
+                if deaf and self._warm.device is not None:
+                    deaf = False
+                    hear(SERVES[self._device()])
+        finally:
+            self._end()
+
+    def _turn(self) -> bool:
+        """Whether there was something to do."""
+        try:
+            planned = self._plan()
+            child = self._warm.ready()
+            claimed = None if child is None else self._claim()
+            if child is None or claimed is None:
+                return planned
+            self._train(child, claimed)
+        except Unavailable as error:
+            log.warning("the database is away", error=error.detail)
+            self._stopping.wait(AWAY_S)
+        return True
+
+    def _rest(self) -> None:
+        """Until the bell rings, or it is time to look without."""
+        waits = self._ring is None or self._warm.device is None
+        self._bell.wait(self._settings.poll_s if waits else self._settings.sweep_every_s)
+        self._bell.clear()
+
+    def _plan(self) -> bool:
+        some = False
+        for _ in range(PLANS_PER_TURN):
+            if not plan_next(
+                self._database,
+                self.id,
+                lease_s=self._settings.lease_s,
+                memory_bytes=self._settings.cohort_memory_bytes,
+                attempts_max=self._settings.attempts_max,
+            ):
+                break
+            some = True
+            self._relay.ask()
+        return some
+
+    def _device(self) -> str:
+        """What this worker trains on: the settings' choice, else what the child found."""
+        asked, found = self._settings.device, self._warm.device or "cpu"
+        if asked == "cuda" and found != "cuda":
+            log.error("OCCAM_DEVICE is cuda, and torch finds no such device; using the CPU")
+        return found if asked == "auto" else min(asked, found)  # "cpu" < "cuda"
+
+    def _claim(self) -> ClaimedCohort | None:
+        with self._database.write() as session:
+            return cohorts.claim_next(
+                session, self.id, SERVES[self._device()], self._settings.lease_s
+            )
+
+    def _train(self, child: Child, claimed: ClaimedCohort) -> None:
+        heartbeat = self._heartbeat(claimed)
+        with heartbeat, structlog.contextvars.bound_contextvars(cohort=claimed.id):
+            log.info("cohort claimed", job=claimed.job_id, runs=claimed.rows, fence=claimed.fence)
+            try:
+                attempt = Attempt(
+                    child,
+                    heartbeat.insist(lambda: self._order(claimed)),
+                    heartbeat.insist(lambda: self._recorder(claimed)),
+                    heartbeat,
+                    stopping=self._stopping,
+                    settings=self._settings,
+                )
+            except Lost:
+                return
+            log.info("cohort let go", status=attempt.run() or "lost")
+        self._relay.ask()
+
+    def _heartbeat(self, claimed: ClaimedCohort) -> Heartbeat:
+        settings, database = self._settings, self._database
+
+        def beat() -> str | None:
+            with database.write() as session:
+                return cohorts.heartbeat(session, claimed.id, claimed.fence, settings.lease_s)
+
+        def look() -> str | None:
+            with database.read() as session:
+                return cohorts.wanted(session, claimed.id, claimed.fence)
+
+        return Heartbeat(beat, look, every_s=settings.heartbeat_s, lease_s=settings.lease_s)
+
+    def _order(self, claimed: ClaimedCohort) -> Order:
+        self._orders += 1
+        with self._database.read() as session:
+            return Order.for_claim(
+                session,
+                claimed,
+                order=self._orders,
+                device="cpu" if claimed.device == "cpu" else self._device(),
+                checkpoint_every_s=self._settings.checkpoint_every_s,
+            )
+
+    def _recorder(self, claimed: ClaimedCohort) -> Recorder:
+        return Recorder(
+            self._database,
+            claimed,
+            remove=self._remove,
+            checkpoints_kept=self._settings.checkpoints_kept,
+            attempts_max=self._settings.attempts_max,
+        )
+
+    def _remove(self, keys: Sequence[str]) -> None:
+        """Delete artifacts; one that stays is only space lost."""
+        for key in keys:
+            try:
+                self._artifacts.delete(key)
+            except OSError as error:
+                log.warning("artifact not deleted", key=key, error=repr(error))
+
+    def _sweep(self) -> None:
+        with self._database.write() as session:
+            workers.seen(
+                session,
+                self.id,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                device=self._warm.device or self._settings.device,
+            )
+            swept = sweep(
+                session,
+                attempts_max=self._settings.attempts_max,
+                rings=self._ring is not None,
+            )
+        if swept.freed or swept.overdue:
+            log.info("swept", freed=swept.freed, overdue=swept.overdue)
+            self._bell.set()
+        self._relay.ask()
+
+    def _pay(self) -> None:
+        assert self._ring is not None, "a relay without a bell is never started"
+        while outbox.relay(self._database, self._ring):
+            pass
+
+    def _end(self) -> None:
+        self._sweeper.stop()
+        self._relay.stop()
+        self._warm.stop()
+        try:
+            with self._database.write() as session:
+                workers.gone(session, self.id)
+        except Unavailable:
+            log.warning("could not sign off; the sweep will forget this worker")
+        self._database.dispose()

@@ -1,0 +1,56 @@
+"""The warm trainer child: `python -m worker.trainer <pid of its worker>`.
+
+It imports torch once and then trains cohort after cohort, so a small job starts in milliseconds.
+It reads one JSON line per order, writes one per event, and knows no database.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from core.settings import Settings
+from core.store.artifacts import Artifacts
+from worker.logs import log_to_stderr
+from worker.order import Order
+from worker.parent import Parent
+
+
+def main() -> None:
+    """Say `ready`, then carry out orders until the worker is gone."""
+    parent = Parent(int(sys.argv[1]))
+    # Imported here: stdout is ours alone from now on, and the watch for the worker's death runs.
+    import torch
+
+    from worker.training import carry_out
+
+    settings = Settings()
+    log_to_stderr(settings)
+    torch.set_num_threads(threads())
+    _warm_up()
+    artifacts = Artifacts(settings.artifacts_url)
+    parent.say({"event": "ready", "device": "cuda" if torch.cuda.is_available() else "cpu"})
+    while True:
+        order = Order.of(parent.next_order())
+        for message in carry_out(order, artifacts, parent.wish):
+            parent.say({"order": order.order, **message})
+
+
+def threads() -> int:
+    """Cores that this process may use; OMP_NUM_THREADS may say fewer."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, int(asked)) if asked.isdigit() and int(asked) > 0 else cores
+
+
+def _warm_up() -> None:
+    """Have libraries load what they load at first use, before anybody waits for it."""
+    import sklearn.datasets  # noqa: F401
+    import torch
+
+    weight = torch.zeros(2, 2, 2, requires_grad=True)
+    torch.bmm(weight, weight).sum().backward()
+
+
+if __name__ == "__main__":
+    main()
