@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from core.errors import InvalidSpec
 from core.report.arms import Entry, assemble, chosen_scores, direction_of, enter
 from core.report.figures import figure_links
 from core.report.method import design_of, method_of, practical_region, reproduce_of
@@ -37,6 +38,8 @@ def build_report(
     check_together(jobs)
     selection = selection_of(jobs, metric=metric, rule=rule, practical=practical)
     tables = _tables(jobs, runs)
+    if metric is not None:
+        _check_known(selection.metric, tables.values())
     direction = direction_of(selection.metric)
     entries = [
         enter(job, arm, tables[job.id], metric=selection.metric, direction=direction)
@@ -79,6 +82,14 @@ def _tables(jobs: Sequence[JobRecord], runs: Iterable[RunRecord]) -> dict[str, T
     for run in runs:
         by_job[run.job].append(run)
     return {job: tabulate(members) for job, members in by_job.items()}
+
+
+def _check_known(metric: str, tables: Iterable[Table]) -> None:
+    known = sorted({name for table in tables for name in table.sheets if name.startswith("val_")})
+    if known and metric not in known:
+        raise InvalidSpec.at(
+            "/metric", f"no run has a score called {metric}; there is {', '.join(known)}"
+        )
 
 
 def _arms(entries: Sequence[Entry], tables: dict[str, Table], selection: Selection) -> list[Arm]:

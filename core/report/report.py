@@ -25,10 +25,11 @@ class Out(BaseModel):
 class Score:
     """One number over the replicates of a setting.
 
-    A dataclass, since ten thousand settings have a hundred thousand of them, which pydantic would
-    take a second to check. sd: sample deviation; ci95: t-interval of the mean; both null below two replicates.
+    sd: sample deviation; ci95: t-interval of the mean; both null below two replicates.
     """
 
+    # A dataclass, not pydantic: ten thousand settings have a hundred thousand of them, which
+    # would take a second to check.
     mean: float
     sd: float | None
     ci95: tuple[float, float] | None

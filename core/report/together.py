@@ -46,11 +46,13 @@ def selection_of(
     practical: float | None = None,
 ) -> Selection:
     """The jobs' own selection, or what overrides it; InvalidSpec where the jobs disagree."""
-    if metric is not None and metric.partition("_")[0] == "test":
+    if metric is not None and metric.partition("_")[0] in ("test", "train"):
+        split = SPLITS[metric.partition("_")[0]]
         raise InvalidSpec.at(
-            "/metric", f"{metric} would choose by the test score; choose by val_{base_of(metric)}"
+            "/metric",
+            f"{metric} would choose by the {split} score; choose by val_{base_of(metric)}",
         )
-    metrics = {metric} if metric else {metric_of(job) for job in jobs}
+    metrics = {_of_validation(metric)} if metric else {metric_of(job) for job in jobs}
     if len(metrics) > 1:
         raise InvalidSpec.at(
             "/jobs", f"the jobs select by {' and '.join(sorted(metrics))}; say which metric to use"
@@ -69,7 +71,7 @@ def metric_of(job: JobRecord) -> str:
     """The metric a job selects by; a bare name means its validation score."""
     named = _inside(job.document, "select").get("metric")
     if isinstance(named, str):
-        return named if named.partition("_")[0] in SPLITS else f"val_{named}"
+        return _of_validation(named)
     return "val_accuracy" if job.facts.get("task") == "classification" else "val_loss"
 
 
@@ -99,6 +101,10 @@ def unique_names(arms: Sequence[tuple[JobRecord, str]]) -> list[str]:
         f"{name} ({job.id})" if name in clash else name
         for name, (job, _) in zip(names, arms, strict=True)
     ]
+
+
+def _of_validation(metric: str) -> str:
+    return metric if metric.partition("_")[0] in SPLITS else f"val_{metric}"
 
 
 def _sameness(first: JobRecord, other: JobRecord) -> list[tuple[str, object, object]]:

@@ -121,7 +121,8 @@ def lifelike(arm: str, setting: Mapping[str, float], seed: int, fold: int | None
         "zeros": zeros,
         "weight_norm": 12.5,
         "objective": 0.1,
-        f"term/{arm}": 0.01,
+        "term/l1": 0.03 if arm == "l1" else 0.0,
+        "term/l2": 0.01 if arm == "l2" else 0.0,
     }
 
 

@@ -179,6 +179,12 @@ def test_a_metric_and_rule_may_be_overridden(comparison: Any) -> None:
     assert report.method.practical == 0.25
 
 
+def test_a_metric_that_no_run_has_is_refused_naming_those_there_are(comparison: Any) -> None:
+    job, runs, _ = comparison
+    with pytest.raises(InvalidSpec, match="val_nonsense; there is val_accuracy, val_ece, val_loss"):
+        build_report([job], runs, metric="nonsense")
+
+
 def test_without_a_test_part_arms_are_compared_on_validation(studio: Any) -> None:
     def score(arm: str, setting: Any, seed: int, fold: Any) -> dict[str, float]:
         return {"val_accuracy": 0.9 + 0.01 * seed}

@@ -58,7 +58,7 @@ def test_png_bytes_are_a_png(drawn: Any) -> None:
 @pytest.mark.parametrize("name", list(FIGURES))
 def test_an_arm_has_the_same_colour_in_every_figure(drawn: Any, name: str) -> None:
     spec = json.dumps(drawn[1][name].spec)
-    if '"field": "arm"' in spec and '"color"' in spec and name not in ("gap", "pairs"):
+    if '"field": "arm"' in spec and '"color"' in spec and name not in ("gap", "pairs", "objective"):
         assert '"domain": ["none", "l1", "l2", "dropout"]' in spec
         assert '"range": ["#6f7782", "#0072b2", "#d55e00", "#009e73"]' in spec
 
@@ -71,6 +71,14 @@ def test_the_choices_are_marked_in_the_score_figure(drawn: Any) -> None:
         assert marked == set(arm.chosen.min.setting.values())
         simplest = {row["x"] for row in rows if row["arm"] == arm.name and row.get("1se")}
         assert simplest == set(arm.chosen.one_se.setting.values())
+
+
+def test_the_objective_is_split_into_its_parts(drawn: Any) -> None:
+    _, found = drawn
+    (rows,) = values_of(found["objective"].spec)
+    parts = {row["part"]: row["value"] for row in rows if row["arm"] == "l1"}
+    assert parts == {"data term": pytest.approx(0.07), "l1": pytest.approx(0.03)}
+    assert found["objective"].title == "The penalty is 30 % of what l1 minimises"
 
 
 def test_lambda_zero_has_a_place_on_the_logarithmic_axis(studio: Any) -> None:

@@ -10,6 +10,7 @@ from core.report.figures import (
     effects,
     gap,
     learning,
+    objective,
     pair_matrix,
     sparsity,
 )
@@ -35,6 +36,7 @@ FIGURES: dict[str, _Kind] = {
     "learning": _Kind(learning.applies, learning.title, learning.spec),
     "gap": _Kind(gap.applies, gap.title, gap.spec),
     "sparsity": _Kind(sparsity.applies, sparsity.title, sparsity.spec),
+    "objective": _Kind(objective.applies, objective.title, objective.spec),
     "pairs": _Kind(pair_matrix.applies, pair_matrix.title, pair_matrix.spec),
 }
 
