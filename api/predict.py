@@ -21,8 +21,6 @@ def predict(house: Services, run_id: str, request: PredictionRequest) -> Predict
 
     Raises NotFound, Conflict while there are no weights yet, and what `inputs_of` raises.
     """
-    from core.architectures.predictor import predictions  # imports torch at its first use
-
     with house.database.read() as session:
         run = runs.get_run(session, run_id)
         job = jobs.get_job(session, run.job_id)
@@ -31,7 +29,11 @@ def predict(house: Services, run_id: str, request: PredictionRequest) -> Predict
     experiment = experiment_at(job.document, run.arm, run.setting)
     with stored_weights(house, run_id) as (path, row):
         tensors = row_of(path, row, prefix=f"{request.which}/")
-    outputs, probabilities = predictions(experiment, facts, tensors, inputs)
+    from core.architectures.predictor import predictions  # imports torch at its first use
+
+    outputs, probabilities = predictions(
+        experiment.architecture, experiment.loss, facts, tensors, inputs
+    )
     return Prediction(
         run=run_id,
         outputs=_rows(outputs),
@@ -76,7 +78,8 @@ def _row(value: object, i: int, facts: DatasetFacts) -> NDArray[np.float32]:
             f"This input has the shape {'×'.join(str(side) for side in row.shape)}; this network"
             f" takes {wanted}, or {facts.features} numbers in a row.",
         )
-    small = row.astype(np.float32).reshape(facts.shape)
+    with np.errstate(over="ignore"):  # found in the next line, and named
+        small = row.astype(np.float32).reshape(facts.shape)
     if not np.isfinite(small).all():
         raise InvalidSpec.at(f"/inputs/{i}", "A number here is too large for a 32-bit float.")
     return small

@@ -79,6 +79,10 @@ class Network:
             (_aligned(p.stop) for p in self.places if p.parameter.role in roles), default=0
         )
 
+    def label(self, place: Place) -> str:
+        """`<layer>/<parameter>`, the name under which it is stored and served."""
+        return f"{self.nodes[place.node].name}/{place.name}"
+
     def weights(self) -> tuple[Place, ...]:
         return tuple(p for p in self.places if p.parameter.role == "weight")
 

@@ -137,12 +137,13 @@ class Feed:
         x, y = torch.tensor(dataset.features), torch.tensor(dataset.targets)
         self._examples = len(x)
         self._y_shared = not (standardize and y.is_floating_point())
-        self.target_scale: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self.scales: list[dict[str, torch.Tensor]] = [{} for _ in self.streams]
         if not standardize:
             self._x, self._y = x.to(self.device), y.to(self.device)
             self._all_data = [0] * len(self.streams)
             return
         kinds: dict[bytes, int] = {}
+        made: list[dict[str, torch.Tensor]] = []
         xs, ys = [], []
         self._all_data = []
         for replicate in self.streams:
@@ -150,10 +151,15 @@ class Feed:
             if key not in kinds:
                 kinds[key] = len(kinds)
                 train = torch.from_numpy(replicate.train)
-                xs.append(_standardized(x, train))
+                mean, deviation = scales(x, train)
+                made.append({"mean": mean[0], "deviation": deviation[0]})
+                xs.append((x - mean) / deviation)
                 if not self._y_shared:
-                    ys.append(_standardized(y, train))
+                    mean, deviation = scales(y, train)
+                    made[-1] |= {"target_mean": mean[0], "target_deviation": deviation[0]}
+                    ys.append((y - mean) / deviation)
             self._all_data.append(kinds[key])
+        self.scales = [made[kind] for kind in self._all_data]
         self._x = torch.cat(xs).to(self.device)
         self._y = (y if self._y_shared else torch.cat(ys)).to(self.device)
 
@@ -172,11 +178,6 @@ def scales(x: torch.Tensor, train: torch.Tensor) -> tuple[torch.Tensor, torch.Te
     var, mean = torch.var_mean(x[train].double(), axes, correction=0, keepdim=True)
     deviation = var.sqrt()
     return mean.float(), torch.where(deviation > 0, deviation, 1.0).float()
-
-
-def _standardized(x: torch.Tensor, train: torch.Tensor) -> torch.Tensor:
-    mean, deviation = scales(x, train)
-    return (x - mean) / deviation
 
 
 def _indices(replicate: Replicate, part: Part) -> np.ndarray:

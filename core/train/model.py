@@ -24,7 +24,9 @@ class Model:
         self.leaves: list[torch.Tensor] = []
         self.slices: list[tuple[int, int]] = []
         for place in network.places:
-            view = w_AT.detach()[:, place.start : place.stop]
+            # .data: each view counts its own versions, so that batch norm may update its running
+            # statistics between a neighbour's forward and backward pass
+            view = w_AT.data[:, place.start : place.stop]
             view = view.unflatten(1, place.parameter.shape)
             if place.parameter.role != "buffer":
                 view.requires_grad_()

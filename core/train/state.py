@@ -111,10 +111,9 @@ def first_weights(cohort: Cohort, network: Network) -> torch.Tensor:
         row = rows[seed] = torch.zeros(network.size)
         for place in network.places:
             p = place.parameter
-            name = f"{network.nodes[place.node].name}/{p.name}"
             part = row[place.start : place.stop]
             if p.bound:
-                part.copy_(initial(seed, name, p.shape, p.bound).flatten())
+                part.copy_(initial(seed, network.label(place), p.shape, p.bound).flatten())
             else:
                 part.fill_(p.start)
     return torch.stack([rows[run.seed] for run in cohort.runs])

@@ -118,10 +118,28 @@ class Trainer:
             final |= score(part, self.model, self.feed, self.program, metrics, self.loss_knobs)
         final |= self._weights(state.ended["reported"], final["train_loss"])
         named = {k: v.tolist() for k, v in final.items()}
-        ended = {n: v.detach().cpu() for n, v in state.ended.items()}
         return Finished(
-            named, state.best_epoch.tolist(), lambda path: checkpoint.write(path, ended)
+            named,
+            state.best_epoch.tolist(),
+            lambda path: checkpoint.write(path, self._named_weights()),
         )
+
+    def _named_weights(self) -> dict[str, torch.Tensor]:
+        """`last|best|reported/<layer>/<parameter>`, (R, …), and what standardised the data.
+
+        Each run's part stands alone: with its scales, a client needs nothing else to predict.
+        """
+        streams = [self.feed.scales[s] for s in self.feed.stream_of_run]
+        scales = {
+            f"standardize/{name}": torch.stack([s[name] for s in streams]) for name in streams[0]
+        }
+        named: dict[str, torch.Tensor] = {}
+        for which, rows in self.state.ended.items():
+            for place in self.program.network.places:
+                part = rows[:, place.start : place.stop].unflatten(1, place.parameter.shape)
+                named[f"{which}/{self.program.network.label(place)}"] = part.cpu()
+            named |= {f"{which}/{name}": value.clone() for name, value in scales.items()}
+        return named
 
     def _select(self, rows: list[int], w: torch.Tensor | None = None) -> None:
         self.program.select(rows)

@@ -1,0 +1,90 @@
+"""Small cohorts on real data, for tests of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from core.datasets import Dataset, Split
+from core.datasets.builtin import Builtin
+from core.spec.experiment import Experiment
+from core.train import Cohort, Event, Finished, Run, train
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    return Builtin(name="digits").load()
+
+
+@pytest.fixture(scope="session")
+def diabetes() -> Dataset:
+    return Builtin(name="diabetes").load()
+
+
+@pytest.fixture(scope="session")
+def breast_cancer() -> Dataset:
+    return Builtin(name="breast_cancer").load()
+
+
+def experiment(**changes: Any) -> Experiment:
+    body = {
+        "architecture": {"kind": "mlp", "hidden": [16]},
+        "loss": "cross_entropy",
+        "optimizer": {"kind": "sgd", "lr": 0.1, "momentum": 0.9},
+        "epochs": 4,
+        "batch_size": 64,
+    }
+    return Experiment.model_validate(body | changes)
+
+
+def cohort(runs: Sequence[Run], **changes: Any) -> Cohort:
+    settled: dict[str, Any] = {
+        "seeds": tuple(sorted({run.seed for run in runs})),
+        "folds": None,
+        "split": Split(),
+        "standardize": True,
+        "metric": "val_loss",
+    }
+    return Cohort(runs=tuple(runs), **(settled | changes))
+
+
+def finished(events: Sequence[Event]) -> Finished:
+    assert isinstance(events[-1], Finished), f"training ended with {events[-1]}"
+    return events[-1]
+
+
+@pytest.fixture
+def weights(tmp_path: Any) -> Callable[[Sequence[Event]], dict[str, np.ndarray]]:
+    """What a finished cohort stores: last, best and reported weights by layer, (R, …) each."""
+
+    def read(events: Sequence[Event]) -> dict[str, np.ndarray]:
+        from safetensors.numpy import load_file
+
+        path = tmp_path / "weights.safetensors"
+        finished(events).write_weights(path)
+        return load_file(path)
+
+    return read
+
+
+def rows(stored: dict[str, np.ndarray], which: str, row: int) -> np.ndarray:
+    """Everything stored of one run's last, best or reported weights, as one vector."""
+    return np.concatenate(
+        [v[row].ravel() for name, v in sorted(stored.items()) if name.startswith(which)]
+    )
+
+
+def trained(made: Cohort, data: Dataset, **options: Any) -> list[Event]:
+    return list(train(made, data, **options))

@@ -1,0 +1,232 @@
+"""The loop's promises: fused equals alone, isolation, resuming, stopping, common random numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.architectures import Architecture
+from core.datasets import Split
+from core.layers import Layer
+from core.losses import Loss
+from core.optimizers import Optimizer
+from core.regularizers import Regularizer
+from core.schedules import Schedule
+from core.train import Ended, Epoch, Run, Snapshot, train
+from tests.train.conftest import cohort, experiment, finished, rows, trained
+
+LAYERS: dict[str, list[Any]] = {
+    "activation": [{"kind": "activation", "activation": "tanh"}],
+    "average_pool": [{"kind": "average_pool"}],
+    "batch_norm": ["batch_norm"],
+    "conv2d": [{"kind": "conv2d", "filters": 4, "activation": "relu"}],
+    "dense": ["flatten", {"kind": "dense", "units": 12, "activation": "gelu"}],
+    "dropout": [{"kind": "dropout", "p": 0.3}],
+    "flatten": ["flatten"],
+    "max_pool": ["max_pool"],
+}
+EXTRA = {"layers": {"layers": ["flatten", {"kind": "dense", "units": 10}]}}
+
+
+def catalogue() -> list[Any]:
+    """One experiment for every member of every family that trains."""
+    cases = []
+    for kind in Architecture.members():
+        cases.append((kind, {"architecture": {"kind": kind, **EXTRA.get(kind, {})}}))
+    for family in ("mlp", "cnn"):
+        normed = {"kind": family, "batch_norm": True, "hidden": [12]}
+        cases.append((f"{family} with batch norm", {"architecture": normed}))
+    for kind in Loss.members():
+        cases.append((kind, {"loss": kind}))
+    for kind in Regularizer.members():
+        cases.append((kind, {"regularizers": [kind], "epochs": 6}))
+    for kind in Optimizer.members():
+        cases.append((kind, {"optimizer": {"kind": kind, "lr": 0.01}, "regularizers": ["l1"]}))
+    for kind in Schedule.members():
+        cases.append((kind, {"schedule": {"kind": kind, "warmup_epochs": 1.5}}))
+    for kind in Layer.members():
+        layers = [*LAYERS[kind], "flatten", {"kind": "dense", "units": 10}]
+        cases.append((f"layer {kind}", {"architecture": {"kind": "layers", "layers": layers}}))
+    return [pytest.param(changes, id=name) for name, changes in cases]
+
+
+def neighbours(changes: dict[str, Any]) -> list[Run]:
+    """Runs that may share the cohort: other seeds, other knobs, other regularizers."""
+    lam = [{"kind": "l2", "lambda": 0.1}, {"kind": "dropout", "p": 0.2}]
+    return [
+        Run(experiment(**changes), 1),
+        Run(experiment(**{**changes, "regularizers": lam}), 0),
+        Run(experiment(**{**changes, "regularizers": []}), 0),
+    ]
+
+
+@pytest.mark.parametrize("changes", catalogue())
+def test_a_run_inside_a_cohort_equals_the_same_run_alone(changes, digits, weights) -> None:
+    run = Run(experiment(**changes), 0)
+    before, after, other = neighbours(changes)
+    seeds = {"seeds": (0, 1)}
+    alone = weights(trained(cohort([run], **seeds), digits))
+    fused = weights(trained(cohort([before, run, after, other], **seeds), digits))
+
+    # Dropout of a neighbour adds noise nodes, never other draws; weights lie at the same places.
+    assert np.abs(rows(fused, "reported", 1) - rows(alone, "reported", 0)).max() <= 1e-5
+
+
+def test_folds_inside_a_cohort_equal_the_same_fold_alone(digits, weights) -> None:
+    runs = [Run(experiment(), seed, fold) for seed in (0, 1) for fold in range(3)]
+    settled = {"seeds": (0, 1), "folds": 3}
+    fused = weights(trained(cohort(runs, **settled), digits))
+    for row in (0, 4):
+        alone = weights(trained(cohort([runs[row]], **settled), digits))
+        assert np.abs(rows(fused, "last", row) - rows(alone, "last", 0)).max() <= 1e-5
+
+
+def test_a_diverging_run_leaves_its_neighbours_untouched(digits, weights) -> None:
+    calm = [Run(experiment(regularizers=[{"kind": "l1", "lambda": x}]), 0) for x in (0, 1e-3)]
+    wild = Run(experiment(optimizer={"kind": "sgd", "lr": 1e30, "momentum": 0.9}), 0)
+    tame = Run(experiment(), 0)
+
+    with_wild = trained(cohort([calm[0], wild, calm[1]]), digits)
+    with_tame = trained(cohort([calm[0], tame, calm[1]]), digits)
+
+    ends = {e.row: e for e in with_wild if isinstance(e, Ended)}
+    assert ends[1].reason == "diverged"
+    assert ends[1].epoch == 1
+    assert ends[0].reason == ends[2].reason == "completed"
+    one, two = weights(with_wild), weights(with_tame)
+    for row in (0, 2):
+        assert np.array_equal(rows(one, "last", row), rows(two, "last", row))
+    assert np.isnan(finished(with_wild).final["val_loss"][1])
+
+
+def test_resuming_from_any_checkpoint_continues_bit_for_bit(digits, tmp_path, weights) -> None:
+    regularizers = [
+        ["l1"],
+        [{"kind": "dropout", "p": 0.4}],
+        [{"kind": "early_stopping", "patience": 1, "metric": "val_accuracy"}],
+        ["max_norm", {"kind": "l2", "lambda": 0.01}],
+    ]
+    runs = [
+        Run(experiment(regularizers=r, epochs=7), seed) for r in regularizers for seed in (0, 1)
+    ]
+    made = cohort(runs)
+    whole: list[Any] = []
+    snapshots: list[Path] = []
+    for event in train(made, digits, snapshot_every_s=0):
+        if isinstance(event, Snapshot):
+            snapshots.append(tmp_path / f"{event.epoch}.safetensors")
+            event.write(snapshots[-1])
+        else:
+            whole.append(event)
+
+    assert len(snapshots) == 6
+    for snapshot in snapshots:
+        resumed = trained(made, digits, resume=snapshot)
+        rest = whole[-len(resumed) :]
+        for ours, theirs in zip(resumed, rest, strict=True):
+            if isinstance(ours, Epoch):
+                assert ours.metrics == theirs.metrics
+                assert ours.rows == theirs.rows
+        assert finished(resumed).final == finished(whole).final
+        one, two = weights(resumed), weights(whole)
+        assert all(np.array_equal(one[name], two[name]) for name in two)
+
+
+def test_a_pause_gives_a_snapshot_at_the_end_of_the_epoch_and_stops(digits) -> None:
+    events = trained(cohort([Run(experiment(), 0)]), digits, control=lambda: "pause")
+    assert [type(e).__name__ for e in events] == ["Epoch", "Snapshot"]
+
+
+def test_a_cancel_ends_at_once_and_says_nothing_more(digits) -> None:
+    assert trained(cohort([Run(experiment(), 0)]), digits, control=lambda: "cancel") == []
+
+
+def test_early_stopping_masks_its_own_run_and_restores_its_best_weights(digits, weights) -> None:
+    patient = experiment(
+        epochs=40, regularizers=[{"kind": "early_stopping", "patience": 2, "min_delta": 0.01}]
+    )
+    events = trained(cohort([Run(patient, 0), Run(experiment(epochs=40), 0)]), digits)
+
+    ends = {e.row: e for e in events if isinstance(e, Ended)}
+    logged = [e for e in events if isinstance(e, Epoch)]
+    losses = [e.metrics["val_loss"][0] for e in logged if 0 in e.rows]
+    assert ends[0].reason == "early_stopped"
+    assert len(losses) == ends[0].epoch < 40
+    assert ends[1].epoch == 40
+    best, stop = stopping_epoch(losses, patience=2, min_delta=0.01)
+    assert stop == ends[0].epoch
+    assert finished(events).final["val_loss"][0] == pytest.approx(losses[best - 1], rel=1e-5)
+    stored = weights(events)
+    assert not np.array_equal(rows(stored, "reported", 0), rows(stored, "last", 0))
+    assert np.array_equal(rows(stored, "reported", 1), rows(stored, "last", 1))
+
+
+def stopping_epoch(losses: list[float], *, patience: int, min_delta: float) -> tuple[int, int]:
+    """(best, last) epoch by the textbook rule."""
+    best, value = 0, np.inf
+    for epoch, loss in enumerate(losses, 1):
+        if loss < value - min_delta:
+            best, value = epoch, loss
+        elif epoch - best >= patience:
+            return best, epoch
+    return best, len(losses)
+
+
+def test_runs_of_one_seed_start_from_the_same_weights_and_see_the_same_minibatches(digits) -> None:
+    quiet = {"optimizer": {"kind": "sgd", "lr": 1e-30}, "epochs": 1}
+    runs = [
+        Run(experiment(**quiet, regularizers=[{"kind": "l2", "lambda": x}]), seed)
+        for seed in (0, 1)
+        for x in (0.0, 1.0)
+    ]
+    first = trained(cohort(runs), digits)[0]
+    assert isinstance(first, Epoch)
+    loss = first.metrics["train_loss"]
+    assert loss[0] == loss[1]
+    assert loss[2] == loss[3]
+    assert loss[0] != loss[2]
+
+
+def test_a_large_lambda_of_l1_gives_exact_zeros_and_a_subgradient_none(digits) -> None:
+    strong = {"kind": "l1", "lambda": 0.03}
+    runs = [
+        Run(experiment(regularizers=[{**strong, "method": m}]), 0)
+        for m in ("proximal", "subgradient")
+    ]
+    proximal = finished(trained(cohort(runs[:1]), digits)).final["zeros"][0]
+    subgradient = finished(trained(cohort(runs[1:]), digits)).final["zeros"][0]
+    assert proximal > 0.5
+    assert subgradient == 0
+
+
+def test_the_objective_is_the_loss_and_each_penalty_apart(digits) -> None:
+    both = [{"kind": "l1", "lambda": 1e-3}, {"kind": "l2", "lambda": 1e-2}]
+    runs = [Run(experiment(regularizers=both), 0), Run(experiment(), 0)]
+    last = [e for e in trained(cohort(runs), digits) if isinstance(e, Epoch)][-1].metrics
+    for row in (0, 1):
+        parts = last["train_loss"][row] + last["term/l1"][row] + last["term/l2"][row]
+        assert last["objective"][row] == pytest.approx(parts, rel=1e-6)
+    assert last["term/l1"][1] == last["term/l2"][1] == 0
+
+
+def test_only_every_nth_epoch_and_the_last_are_logged(digits) -> None:
+    events = trained(cohort([Run(experiment(epochs=7, evaluate_every=3), 0)]), digits)
+    assert [e.epoch for e in events if isinstance(e, Epoch)] == [3, 6, 7]
+
+
+def test_scores_at_the_end_equal_those_of_the_last_epoch(digits) -> None:
+    events = trained(cohort([Run(experiment(), 0)]), digits)
+    last = [e for e in events if isinstance(e, Epoch)][-1]
+    final = finished(events).final
+    assert final["val_accuracy"][0] == last.metrics["val_accuracy"][0]
+    assert final["val_loss"][0] == pytest.approx(last.metrics["val_loss"][0], rel=1e-6)
+    assert {"train_accuracy", "test_accuracy", "test_brier", "test_ece"} <= final.keys()
+
+
+def test_resampled_splits_differ_by_seed_and_train_together(digits) -> None:
+    runs = [Run(experiment(), seed) for seed in range(3)]
+    events = trained(cohort(runs, split=Split(resample=True)), digits)
+    assert len(set(finished(events).final["test_loss"])) == 3

@@ -1,0 +1,47 @@
+"""Predictions from stored weights are what training scored."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.architectures.predictor import predictions
+from core.datasets import Split
+from core.datasets.splits import replicates
+from core.train import Run
+from tests.train.conftest import cohort, experiment, finished, trained
+
+
+@pytest.mark.parametrize(
+    "architecture", ["mlp", "cnn", {"kind": "mlp", "batch_norm": True, "hidden": [8]}]
+)
+def test_stored_weights_give_the_accuracy_that_training_reported(
+    digits, weights, architecture
+) -> None:
+    made = experiment(architecture=architecture, regularizers=["dropout"], epochs=2)
+    events = trained(cohort([Run(made, 0), Run(made, 1)]), digits)
+    stored = weights(events)
+    tensors = {n.removeprefix("last/"): v[1] for n, v in stored.items() if n.startswith("last/")}
+    test = replicates(digits.targets, "classification", (0,), None, Split())[0].test
+
+    outputs, probabilities = predictions(
+        made.architecture, made.loss, digits.facts, tensors, digits.features[test]
+    )
+
+    accuracy = (outputs.argmax(1) == digits.targets[test]).mean()
+    assert accuracy == pytest.approx(finished(events).final["test_accuracy"][1], abs=1e-6)
+    assert probabilities is not None
+    assert np.allclose(probabilities.sum(1), 1, atol=1e-5)
+
+
+def test_a_regression_predicts_in_the_units_of_its_targets(diabetes, weights) -> None:
+    made = experiment(architecture="linear", loss="mse", epochs=30)
+    stored = weights(trained(cohort([Run(made, 0)]), diabetes))
+    tensors = {n.removeprefix("last/"): v[0] for n, v in stored.items() if n.startswith("last/")}
+
+    outputs, probabilities = predictions(
+        made.architecture, made.loss, diabetes.facts, tensors, diabetes.features
+    )
+
+    assert probabilities is None
+    assert outputs.mean() == pytest.approx(diabetes.targets.mean(), rel=0.05)
