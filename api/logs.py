@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Literal
+from typing import Literal, TextIO
 
 import structlog
+
+# Tracebacks without local variables, which hold clients' data and keys.
+_plain = structlog.dev.plain_traceback
+
+
+class _Lines(logging.StreamHandler[TextIO]):
+    """Ours, to be told from handlers that others put at the root."""
 
 
 def configure(*, form: Literal["json", "text"], level: str) -> None:
@@ -25,9 +32,9 @@ def configure(*, form: Literal["json", "text"], level: str) -> None:
     last: list[structlog.typing.Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if form == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_plain)]
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Lines(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -35,5 +42,7 @@ def configure(*, form: Literal["json", "text"], level: str) -> None:
         )
     )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    for other in [found for found in root.handlers if isinstance(found, _Lines)]:
+        root.removeHandler(other)
+    root.addHandler(handler)
     root.setLevel(level.upper())

@@ -17,6 +17,7 @@ from core.errors import Fault, InvalidRequest, InvalidSpec
 DEPTH_MAX = 64  # a job needs about ten levels
 SHOWN_MAX = 40  # characters of a client's value that may come back in a message
 _FAULTS_MAX = 20
+_BROKEN_MAX = 1000
 _WHOLE_MAX = 2**63  # what every store and client on the way can hold
 # Possessive, and content with an unclosed string: linear whatever the bytes.
 _TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
@@ -54,7 +55,7 @@ def parse_json(body: bytes, *, depth_max: int = DEPTH_MAX) -> object:
         raise InvalidJson(
             f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
         ) from None
-    if reader.suspicious or b"\\u" in body:
+    if reader.broken or b"\\u" in body:
         _refuse_broken(value)
     return value
 
@@ -66,10 +67,10 @@ def shown(value: str) -> str:
 
 
 class _Reader:
-    """The hooks of one parse; remembers whether anything in it needs a second look."""
+    """The hooks of one parse; counts what needs a second look."""
 
     def __init__(self) -> None:
-        self.suspicious = False
+        self.broken = 0
 
     def pairs(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
         found = dict(pairs)
@@ -91,7 +92,9 @@ class _Reader:
         return self._broken(f"{shown(text)} is too large for a 64-bit float.")
 
     def _broken(self, why: str) -> _Broken:
-        self.suspicious = True
+        self.broken += 1
+        if self.broken > _BROKEN_MAX:  # enough is known, and the body may be hostile
+            raise InvalidSpec(why)
         return _Broken(why)
 
 

@@ -17,6 +17,7 @@ import httpx2
 import pytest
 import uvicorn
 
+from api import logs
 from api.app import create_app
 from core.settings import Settings
 from core.store import cohorts, events, runs
@@ -46,6 +47,12 @@ class Service:
         answer = self.client.post("/v1/jobs", json={**LEAST, **changes})
         assert answer.status_code == 201, answer.text
         return answer.json()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet() -> None:
+    """Warnings and worse only: a line per request would drown a failing test."""
+    logs.configure(form="text", level="warning")
 
 
 @contextmanager

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Service, finish, log_epoch, take
+
+MEDIA = {
+    "json": "application/json",
+    "html": "text/html; charset=utf-8",
+    "md": "text/markdown; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+}
+
+
+@pytest.fixture(scope="module")
+def job(service: Service) -> dict[str, Any]:
+    """A finished comparison of two arms over three seeds."""
+    return compared(service)
+
+
+def compared(service: Service, **changes: Any) -> dict[str, Any]:
+    arms = [{"name": "none", "regularizers": []}, {"name": "l2"}]
+    posted = service.post(compare=arms, seeds=3, epochs=2, **changes)
+    held = take(service.database, posted["id"])
+    loss = [0.5, 0.52, 0.51, 0.3, 0.33, 0.31]
+    for epoch in (1, 2):
+        log_epoch(
+            service.database, held, epoch, val_loss=loss, train_loss=loss,
+            val_accuracy=[1 - x for x in loss], train_accuracy=[1 - x for x in loss],
+        )  # fmt: skip
+    scores = [1 - x for x in loss]
+    finish(
+        service.database, held, train_accuracy=scores, val_accuracy=scores, test_accuracy=scores,
+        train_loss=loss, val_loss=loss, test_loss=loss, zeros=[0.0] * 6,
+    )  # fmt: skip
+    return posted
+
+
+@pytest.mark.parametrize("form", MEDIA)
+def test_a_report_comes_in_the_form_that_is_asked_for(
+    service: Service, job: dict[str, Any], form: str
+) -> None:
+    path = job["links"]["report"]
+
+    by_accept = service.client.get(path, headers={"accept": MEDIA[form]})
+    by_name = service.client.get(path, params={"format": form}, headers={"accept": "image/png"})
+
+    for answer in (by_accept, by_name):
+        assert answer.status_code == 200, answer.text[:400]
+        assert answer.headers["content-type"] == MEDIA[form]
+        assert answer.headers["vary"] == "accept"
+        assert len(answer.content) > 200
+    assert by_accept.content == by_name.content
+
+
+def test_a_report_says_which_arm_is_best(service: Service, job: dict[str, Any]) -> None:
+    report = service.client.get(job["links"]["report"]).json()
+
+    assert report["object"] == "report"
+    assert report["jobs"] == [job["id"]]
+    assert (report["metric"], report["direction"], report["partial"]) == (
+        "val_accuracy",
+        "max",
+        False,
+    )
+    assert [arm["name"] for arm in report["arms"]] == ["none", "l2"]
+    assert "l2" in report["verdict"]
+    chosen = report["arms"][1]["chosen"]
+    assert chosen["min"]["scores"]["val_accuracy"]["mean"] == pytest.approx(0.68667, abs=1e-4)
+    assert set(chosen) == {"min", "1se"}
+
+
+def test_a_report_of_a_job_that_has_hardly_begun_is_partial(service: Service) -> None:
+    report = service.client.get(service.post()["links"]["report"])
+
+    assert report.status_code == 200
+    assert report.json()["partial"] is True
+
+
+def test_a_form_that_there_is_not_is_a_406(service: Service, job: dict[str, Any]) -> None:
+    answer = service.client.get(job["links"]["report"], headers={"accept": "application/pdf"})
+
+    assert answer.status_code == 406
+    assert "text/csv" in answer.json()["detail"]
+    assert service.client.get(job["links"]["report"] + "?format=pdf").status_code == 422
+
+
+def test_the_page_of_a_report_runs_no_script(service: Service, job: dict[str, Any]) -> None:
+    answer = service.client.get(job["links"]["report"], params={"format": "html"})
+
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+
+
+def test_a_selection_can_be_asked_for_otherwise(service: Service, job: dict[str, Any]) -> None:
+    query = {"metric": "val_loss", "rule": "1se"}
+
+    report = service.client.get(job["links"]["report"], params=query).json()
+
+    assert (report["metric"], report["method"]["rule"]) == ("val_loss", "1se")
+    assert service.client.get(job["links"]["report"], params={"rule": "max"}).status_code == 422
+    by_test = service.client.get(job["links"]["report"], params={"metric": "test_loss"})
+    assert by_test.status_code == 422
+
+
+def test_every_figure_of_a_report_can_be_fetched(service: Service, job: dict[str, Any]) -> None:
+    figures = service.client.get(job["links"]["report"]).json()["figures"]
+    assert figures
+    for figure in figures:
+        path = f"/v1/jobs/{job['id']}/figures/{figure['name']}"
+        assert service.client.get(path).json()["$schema"].startswith("https://vega.github.io")
+        for link in figure["links"].values():
+            assert service.client.get(link).status_code == 200
+    svg = service.client.get(path, headers={"accept": "image/svg+xml"})
+    assert svg.headers["content-type"] == "image/svg+xml"
+    assert svg.text.lstrip().startswith("<svg")
+    assert service.client.get(path + ".svg").content == svg.content
+    png = service.client.get(path + ".png")
+    assert png.content.startswith(b"\x89PNG")
+
+
+def test_an_unknown_figure_is_a_404_that_names_those_there_are(
+    service: Service, job: dict[str, Any]
+) -> None:
+    answer = service.client.get(f"/v1/jobs/{job['id']}/figures/nothing.svg")
+
+    assert answer.status_code == 404
+    assert "learning" in answer.json()["detail"]
+
+
+def test_jobs_on_the_same_data_stand_in_one_report(service: Service, job: dict[str, Any]) -> None:
+    other = compared(service, name="second")
+
+    answer = service.client.post("/v1/reports", json={"jobs": [job["id"], other["id"]]})
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["jobs"] == [job["id"], other["id"]]
+    assert len(answer.json()["arms"]) == 4
+    table = service.client.post(
+        "/v1/reports", json={"jobs": [job["id"]]}, headers={"accept": "text/csv"}
+    )
+    assert table.headers["content-type"] == MEDIA["csv"]
+
+
+def test_jobs_on_other_data_do_not(service: Service, job: dict[str, Any]) -> None:
+    other = service.post(dataset="iris")
+
+    answer = service.client.post("/v1/reports", json={"jobs": [job["id"], other["id"]]})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/jobs/1"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"jobs": []}, 422),
+        ({"jobs": "job_x"}, 422),
+        ({"jobs": ["job_none"]}, 404),
+        ({"jobs": [1]}, 422),
+        ({}, 422),
+        ({"jobs": ["job_none"], "odd": 1}, 422),
+    ],
+)
+def test_a_bad_request_for_a_report_is_refused(service: Service, body: object, status: int) -> None:
+    answer = service.client.post("/v1/reports", json=body)
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"

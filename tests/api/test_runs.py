@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load, save_file
+
+from api.weights import row_of
+from core.store import checkpoints
+from core.store.artifacts import Artifacts
+from tests.api.conftest import Service, Trained, finish, take
+
+RNG = np.random.default_rng(0)
+
+
+def stacked(rows: int) -> dict[str, np.ndarray]:
+    return {
+        f"{which}/{name}": RNG.normal(size=(rows, *shape)).astype(np.float32)
+        for which in ("best", "last")
+        for name, shape in (("0/weight", (3, 2)), ("0/bias", (2,)), ("scale", ()))
+    }
+
+
+@pytest.fixture
+def held(service: Service) -> Trained:
+    return take(service.database, service.post(seeds=3, epochs=2)["id"])
+
+
+def store_weights(service: Service, held: Trained, folder: Path) -> dict[str, np.ndarray]:
+    tensors = stacked(len(held.run_ids))
+    save_file(tensors, folder / "stacked.safetensors")
+    key = f"cohorts/{held.cohort_id}/weights.safetensors"
+    stored = Artifacts(service.settings.artifacts_url).put(key, folder / "stacked.safetensors")
+    with service.database.write() as session:
+        checkpoints.insert_checkpoint(
+            session, held.cohort_id, held.fence, epoch=2, kind="weights",
+            key=stored.key, sha256=stored.sha256, size_bytes=stored.bytes,
+        )  # fmt: skip
+    return tensors
+
+
+@pytest.mark.parametrize("which", ["best", "last"])
+def test_a_runs_weights_are_its_row_of_the_stacked_file(
+    service: Service, held: Trained, tmp_path: Path, which: str
+) -> None:
+    tensors = store_weights(service, held, tmp_path)
+    finish(service.database, held, val_accuracy=[0.9, 0.8, 0.7])
+    for row, run_id in enumerate(held.run_ids):
+        answer = service.client.get(f"/v1/runs/{run_id}/weights", params={"which": which})
+
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "application/vnd.safetensors"
+        name = f"{run_id}-{which}.safetensors"
+        assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
+        found = load(answer.content)
+        assert set(found) == {"0/weight", "0/bias", "scale"}
+        for key, value in found.items():
+            np.testing.assert_array_equal(value, tensors[f"{which}/{key}"][row])
+
+
+def test_weights_that_are_not_there_yet_are_a_409_and_never_a_404(
+    service: Service, held: Trained
+) -> None:
+    running = service.client.get(f"/v1/runs/{held.run_ids[0]}/weights")
+    assert running.status_code == 409
+    finish(service.database, held, val_accuracy=[0.9, 0.8, 0.7])
+    assert service.client.get(f"/v1/runs/{held.run_ids[0]}/weights").status_code == 404
+    assert service.client.get("/v1/runs/run_none/weights").status_code == 404
+    odd = service.client.get(f"/v1/runs/{held.run_ids[0]}/weights?which=first")
+    assert odd.status_code == 422
+
+
+def test_checkpoints_of_a_run_are_listed(service: Service, held: Trained, tmp_path: Path) -> None:
+    store_weights(service, held, tmp_path)
+
+    page = service.client.get(f"/v1/runs/{held.run_ids[1]}/checkpoints").json()
+
+    (found,) = page["data"]
+    assert (found["run"], found["kind"], found["epoch"]) == (held.run_ids[1], "weights", 2)
+    assert found["links"]["weights"] == f"/v1/runs/{held.run_ids[1]}/weights"
+    assert len(found["sha256"]) == 64
+
+
+def test_reading_one_row_does_not_read_the_others(tmp_path: Path) -> None:
+    tensors = {"best/w": np.arange(24, dtype=np.float32).reshape(4, 3, 2), "other": np.zeros(4)}
+    save_file(tensors, tmp_path / "x.safetensors")
+
+    found = row_of(tmp_path / "x.safetensors", 2, prefix="best/")
+
+    assert list(found) == ["w"]
+    np.testing.assert_array_equal(found["w"], tensors["best/w"][2])
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/inputs"),
+        ({"inputs": []}, "/inputs"),
+        ({"inputs": 3}, "/inputs"),
+        ({"inputs": [["a"]]}, "/inputs/0"),
+        ({"inputs": [[1, 2, 3]]}, "/inputs/0"),
+        ({"inputs": [[0.0] * 64, [0.0] * 63]}, "/inputs/1"),
+        ({"inputs": [[[0.0] * 8] * 8]}, "/inputs/0"),
+        ({"inputs": [[1e300] * 64]}, "/inputs/0"),
+        ({"inputs": [[0.0] * 64], "which": "first"}, "/which"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_pointed_at(
+    service: Service, held: Trained, body: dict[str, Any], pointer: str
+) -> None:
+    answer = service.client.post(f"/v1/runs/{held.run_ids[0]}/predict", json=body)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"].startswith(pointer)
+
+
+def test_predicting_with_a_run_that_is_not_done_is_a_409(service: Service, held: Trained) -> None:
+    answer = service.client.post(
+        f"/v1/runs/{held.run_ids[0]}/predict", json={"inputs": [[0.0] * 64]}
+    )
+
+    assert answer.status_code == 409
