@@ -49,8 +49,10 @@ def check_experiment(
     yield from _check_regularizers(experiment, facts)
 
 
-def check_job(spec: JobSpec, facts: DatasetFacts) -> Iterator[Found]:
+def check_job(spec: JobSpec, facts: DatasetFacts, limits: Limits) -> Iterator[Found]:
     """Everything wrong with what the arms share."""
+    if spec.name is not None and len(spec.name) > limits.name_max:
+        yield ("name",), f"a name of {len(spec.name)} characters; at most {limits.name_max}"
     if spec.select.metric is not None:
         yield from _check_metric(("select", "metric"), spec.select.metric, facts)
     train, validation, test = sizes(facts.examples, spec.folds, spec.split)

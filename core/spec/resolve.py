@@ -73,7 +73,7 @@ def resolve(
             faults.of(draft, check_experiment(experiment, facts, limits))
     if spec is None or facts is None:
         raise faults.error()
-    for path, detail in check_job(spec, facts):
+    for path, detail in check_job(spec, facts, limits):
         faults.add(path, detail)
     _check_runs(spec, [experiment for _, _, experiment in arms], faults, limits)
     if faults:

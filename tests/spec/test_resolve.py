@@ -115,6 +115,11 @@ def test_a_job_of_as_many_runs_as_allowed_is_allowed():
         resolved(DEMO, runs_max=99)
 
 
+def test_a_service_may_want_shorter_names():
+    with pytest.raises(InvalidSpec, match="a name of 5 characters; at most 4"):
+        resolved(LEAST | {"name": "12345"}, name_max=4)
+
+
 def test_what_the_store_cannot_tell_is_not_the_bodys_fault():
     def away(source):
         raise TooLarge("the store is full")
