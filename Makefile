@@ -29,8 +29,9 @@ demo: $(STAMP)  ## compare regularizers over HTTP, end to end, in about a minute
 serve: $(STAMP)  ## API and one worker on http://127.0.0.1:8000, data in ./occam-data
 	@$(BIN)/occam serve
 
+# One torch thread each: the workers of xdist already use all cores.
 test: $(STAMP)  ## the whole suite, in parallel, with coverage
-	$(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=worksteal --cov --cov-report=term \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=worksteal --cov --cov-report=term \
 		$(PYTEST_ARGS)
 
 lint: $(STAMP)  ## ruff, mypy --strict, import contracts
