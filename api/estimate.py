@@ -14,7 +14,8 @@ def estimate_of(resolved: Resolved, memory_bytes: int) -> DryRun:
     for arm in resolved.arms:
         for setting in arm.settings:
             experiments += [experiment_at(resolved.document, arm.name, setting)] * replicates
-    cohorts = plan(experiments, _shapes(resolved), memory_bytes=memory_bytes)
+    shapes = Shapes.of(resolved.facts, resolved.spec.folds, resolved.spec.split)
+    cohorts = plan(experiments, shapes, memory_bytes=memory_bytes)
     return DryRun(
         spec=resolved.document,
         arms=len(resolved.arms),
@@ -26,16 +27,3 @@ def estimate_of(resolved: Resolved, memory_bytes: int) -> DryRun:
         time_s=round(sum(cohort.time_s for cohort in cohorts), 2),
     )
 
-
-def _shapes(resolved: Resolved) -> Shapes:
-    spec, facts = resolved.spec, resolved.facts
-    rest = facts.examples * (1 - spec.split.test)
-    validation = rest / spec.folds if spec.folds else facts.examples * spec.split.validation
-    return Shapes(
-        task=facts.task,
-        examples=facts.examples,
-        shape=facts.shape,
-        classes=len(facts.classes),
-        targets=facts.outputs,
-        train_examples=max(1, int(rest - validation)),
-    )

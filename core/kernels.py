@@ -63,7 +63,7 @@ class _NarrowDense(torch.autograd.Function):
 
 def cross_entropy(z_RBC: torch.Tensor, y_RB: torch.Tensor, epsilon_R: torch.Tensor) -> torch.Tensor:
     """loss_RB from logits, class indices and label smoothing."""
-    loss: torch.Tensor = _CrossEntropy.apply(z_RBC, y_RB, epsilon_R)
+    loss: torch.Tensor = _CrossEntropy.apply(z_RBC, y_RB, epsilon_R)  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -71,5 +71,5 @@ def dense(x_RBI: torch.Tensor, w_RIO: torch.Tensor, b_R1O: torch.Tensor) -> torc
     """x W + b for every run, (R, B, O)."""
     if w_RIO.shape[-1] >= NARROW:
         return torch.baddbmm(b_R1O, x_RBI, w_RIO)
-    y: torch.Tensor = _NarrowDense.apply(x_RBI, w_RIO, b_R1O)
+    y: torch.Tensor = _NarrowDense.apply(x_RBI, w_RIO, b_R1O)  # type: ignore[no-untyped-call]
     return y

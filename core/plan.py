@@ -12,6 +12,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from core.architectures.network import Network, build, wants_noise
+from core.datasets import DatasetFacts, Split
+from core.datasets.splits import sizes
 from core.spec.experiment import Experiment
 from core.term import Task, structure
 
@@ -44,6 +46,19 @@ class Shapes:
     classes: int
     targets: int
     train_examples: int
+
+    @classmethod
+    def of(cls, facts: DatasetFacts, folds: int | None, split: Split) -> Shapes:
+        """From what is known before the data is loaded; the training part within a few."""
+        train, _, _ = sizes(facts.examples, folds, split)
+        return cls(
+            task=facts.task,
+            examples=facts.examples,
+            shape=facts.shape,
+            classes=len(facts.classes),
+            targets=facts.outputs,
+            train_examples=max(1, train),
+        )
 
 
 def network_of(experiment: Experiment, shapes: Shapes, *, noise: bool | None = None) -> Network:

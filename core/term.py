@@ -11,6 +11,7 @@ or a range; the specification resolves it to one number per run; the maths sees 
 from __future__ import annotations
 
 import math
+import operator
 import pkgutil
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +19,15 @@ from importlib import import_module
 from inspect import cleandoc, isabstract
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
-from pydantic.json_schema import GetJsonSchemaHandler, JsonSchemaValue
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 if TYPE_CHECKING:
@@ -100,7 +108,7 @@ class LogRange(Wire):
 
     def at(self, u: float) -> float:
         a, b = self.log_range
-        return a * (b / a) ** u
+        return a * math.exp(u * math.log(b / a))
 
 
 range_of = range  # LinearRange has a field called `range`
@@ -151,10 +159,10 @@ class Knob:
                     "knob", "{value} is not a whole number", {"value": f"{value:g}"}
                 )
             for bound, holds, words in (
-                (self.ge, lambda v, b: v >= b, "at least"),
-                (self.gt, lambda v, b: v > b, "greater than"),
-                (self.le, lambda v, b: v <= b, "at most"),
-                (self.lt, lambda v, b: v < b, "less than"),
+                (self.ge, operator.ge, "at least"),
+                (self.gt, operator.gt, "greater than"),
+                (self.le, operator.le, "at most"),
+                (self.lt, operator.lt, "less than"),
             ):
                 if bound is not None and not holds(value, bound):
                     raise PydanticCustomError(

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 import structlog
 
 from core.datasets import DatasetFacts, Split
-from core.datasets.splits import sizes
 from core.errors import Unavailable
 from core.plan import Shapes, plan
 from core.spec import Experiment, experiment_at
@@ -45,7 +44,9 @@ def plan_next(
 
 def cut_job(job: Job, members: Sequence[Run], memory_bytes: int) -> list[NewCohort]:
     """Cohorts of a job's runs, in the order of their first run."""
-    plans = plan(list(_experiments(job, members)), _shapes(job), memory_bytes=memory_bytes)
+    split = Split.model_validate(job.document["split"])
+    shapes = Shapes.of(DatasetFacts.of(job.facts), job.document["folds"], split)
+    plans = plan(list(_experiments(job, members)), shapes, memory_bytes=memory_bytes)
     return [
         NewCohort(
             [members[i].id for i in cohort.runs],
@@ -66,16 +67,3 @@ def _experiments(job: Job, members: Sequence[Run]) -> Iterator[Experiment]:
             made[key] = experiment_at(job.document, run.arm, run.setting)
         yield made[key]
 
-
-def _shapes(job: Job) -> Shapes:
-    facts = DatasetFacts.of(job.facts)
-    split = Split.model_validate(job.document["split"])
-    train, _, _ = sizes(facts.examples, job.document["folds"], split)
-    return Shapes(
-        task=facts.task,
-        examples=facts.examples,
-        shape=facts.shape,
-        classes=len(facts.classes),
-        targets=facts.outputs,
-        train_examples=max(1, train),
-    )

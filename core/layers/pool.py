@@ -28,8 +28,8 @@ class MaxPool(Layer):
     def forward(
         self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
     ) -> torch.Tensor:
-        pooled = torch.nn.functional.max_pool2d(x_RB.flatten(0, 1), self.size)
-        return pooled.unflatten(0, x_RB.shape[:2])
+        pooled: torch.Tensor = torch.nn.functional.max_pool2d(x_RB.flatten(0, 1), self.size)
+        return torch.unflatten(pooled, 0, x_RB.shape[:2])
 
 
 class AveragePool(Layer):
@@ -49,8 +49,8 @@ class AveragePool(Layer):
     def forward(
         self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
     ) -> torch.Tensor:
-        pooled = torch.nn.functional.avg_pool2d(x_RB.flatten(0, 1), self.size)
-        return pooled.unflatten(0, x_RB.shape[:2])
+        pooled: torch.Tensor = torch.nn.functional.avg_pool2d(x_RB.flatten(0, 1), self.size)
+        return torch.unflatten(pooled, 0, x_RB.shape[:2])
 
 
 def _pooled(kind: str, shape: Shape, size: int) -> Shape:

@@ -31,7 +31,8 @@ class BinaryCrossEntropy(Loss):
         return bce(prediction_RBO, y_RBO, reduction="none").mean(-1)
 
     def probabilities(self, prediction_RBO: torch.Tensor) -> torch.Tensor:
-        p_RBO = torch.sigmoid(prediction_RBO)
-        if p_RBO.shape[-1] == 1:
-            return torch.cat([1 - p_RBO, p_RBO], -1)
-        return p_RBO / p_RBO.sum(-1, keepdim=True).clamp_min(1e-12)
+        if prediction_RBO.shape[-1] == 1:
+            p_RB1 = torch.sigmoid(prediction_RBO)
+            return torch.cat([1 - p_RB1, p_RB1], -1)
+        # sigmoids over their sum, in logarithms: all may underflow where every output says no
+        return torch.softmax(torch.nn.functional.logsigmoid(prediction_RBO), -1)

@@ -35,7 +35,8 @@ class ExpectedCalibrationError(Metric):
         if p_RNC is None:
             return torch.full_like(present_RN[:, 0], float("nan"))
         confidence_RN, guess_RN = p_RNC.max(-1)
-        gap_RN = (confidence_RN - (guess_RN == target_RN).float()) * present_RN
+        gap_RN = confidence_RN - (guess_RN == target_RN).float()
+        gap_RN = torch.where(present_RN > 0, gap_RN, 0.0)
         bin_RN = (confidence_RN * BINS).ceil().long().sub(1).clamp(0, BINS - 1)
         gap_RK = torch.zeros(len(gap_RN), BINS, device=gap_RN.device)
         gap_RK.scatter_add_(1, bin_RN, gap_RN)

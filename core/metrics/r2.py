@@ -1,14 +1,10 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from core.metrics.metric import Metric
+from core.tensors import torch
 from core.term import Task
-
-if TYPE_CHECKING:
-    import torch
-
-TINY = 1e-12  # a split of equal targets has no variance to explain
 
 
 class R2(Metric):
@@ -16,7 +12,8 @@ class R2(Metric):
 
     Formula: 1 - sum (y - p)^2 / sum (y - mean y)^2, averaged over outputs
 
-    Convention: the mean is that of the split scored, as in scikit-learn; it can be negative.
+    Convention: the mean is that of the split scored; it can be negative. Equal targets have no
+    variance to explain and score 1 when met exactly, else 0. All as in scikit-learn.
 
     Reference: sklearn.metrics.r2_score
     """
@@ -32,9 +29,13 @@ class R2(Metric):
         present_RN: torch.Tensor,
         probabilities_RNC: torch.Tensor | None,
     ) -> torch.Tensor:
-        present_RN1 = present_RN.unsqueeze(-1)
-        count_R11 = present_RN1.sum(1, keepdim=True)
-        centre_R1O = (target_RN * present_RN1).sum(1, keepdim=True) / count_R11
-        residual_RO = ((target_RN - prediction_RNO).square() * present_RN1).sum(1)
-        total_RO = ((target_RN - centre_R1O).square() * present_RN1).sum(1)
-        return (1 - residual_RO / total_RO.clamp_min(TINY)).mean(-1)
+        present_RN1 = present_RN.unsqueeze(-1) > 0
+        count_R11 = present_RN.sum(1)[:, None, None]
+        target_RNO = torch.where(present_RN1, target_RN, 0.0)
+        # summed in float64, so that the mean of equal targets is that target
+        centre_R1O = target_RNO.sum(1, keepdim=True, dtype=torch.float64) / count_R11
+        spread_RNO = torch.where(present_RN1, target_RN - centre_R1O.to(target_RN.dtype), 0.0)
+        miss_RNO = torch.where(present_RN1, target_RN - prediction_RNO, 0.0)
+        residual_RO, total_RO = miss_RNO.square().sum(1), spread_RNO.square().sum(1)
+        unexplained_RO = torch.where(total_RO > 0, residual_RO / total_RO, residual_RO.sign())
+        return (1 - unexplained_RO).mean(-1)

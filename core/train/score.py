@@ -21,7 +21,7 @@ CHUNK_NUMBERS = 2**22  # activations of one layer in a chunk: 16 MB, near the ca
 def metrics_for(task: str, *, final: bool) -> list[Metric]:
     """The metrics that a task has, by name; at the end also those too dear for every epoch."""
     kinds = Metric.members().values()
-    return [k() for k in kinds if task in k.tasks and (final or k.every_epoch)]
+    return [k.model_validate({}) for k in kinds if task in k.tasks and (final or k.every_epoch)]
 
 
 def direction_of(name: str) -> str:

@@ -82,7 +82,7 @@ class Trainer:
         size = feed.epoch_examples if full else int(self.program.batch_size)
         starts = range(0, feed.epoch_examples, size)
         lr_TR1 = self._learning_rates(epoch - 1, len(starts))
-        self._sums = {}
+        self._sums: dict[str, torch.Tensor] = {}
         for index, start in enumerate(starts):
             if cancelled():
                 return False
