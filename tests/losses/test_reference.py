@@ -1,0 +1,114 @@
+"""Every loss of the catalogue against torch.nn, values and gradients, run by run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from core.losses import Loss
+from tests.stacks import generator, stacked
+
+R, B = 3, 12
+
+# What differs between the three runs; a loss that is not here has no knobs.
+KNOBS: dict[str, list[dict[str, Any]]] = {
+    "cross_entropy": [{"label_smoothing": e} for e in (0.0, 0.3, 0.9)],
+    "huber": [{"delta": d} for d in (0.1, 1.0, 7.5)],
+}
+REFERENCE: dict[str, Callable[[Any, torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "mse": lambda term, z, y: nn.MSELoss(reduction="none")(z, values(y, z)).mean(-1),
+    "mae": lambda term, z, y: nn.L1Loss(reduction="none")(z, values(y, z)).mean(-1),
+    "huber": lambda term, z, y: nn.HuberLoss(reduction="none", delta=term.delta)(
+        z, values(y, z)
+    ).mean(-1),
+    "bce": lambda term, z, y: nn.BCEWithLogitsLoss(reduction="none")(z, values(y, z)).mean(-1),
+    "cross_entropy": lambda term, z, y: nn.CrossEntropyLoss(
+        reduction="none", label_smoothing=term.label_smoothing
+    )(z, y),
+}
+
+
+def values(y_B: torch.Tensor, z_BO: torch.Tensor) -> torch.Tensor:
+    """Targets as numbers: class c of C is the unit row e_c, and of two on one output, c itself."""
+    if y_B.is_floating_point():
+        return y_B
+    if z_BO.shape[-1] == 1:
+        return y_B[:, None].to(z_BO.dtype)
+    return torch.eye(z_BO.shape[-1], dtype=z_BO.dtype)[y_B]
+
+
+def cases() -> list[Any]:
+    """Every loss with every task it has: (kind, classes, targets)."""
+    found = []
+    for kind, loss in Loss.members().items():
+        if "classification" in loss.tasks:
+            for classes in (2, 3, 40):
+                found.append(pytest.param(kind, classes, 1, id=f"{kind}-{classes}-classes"))
+        if "regression" in loss.tasks:
+            for targets in (1, 3):
+                found.append(pytest.param(kind, 0, targets, id=f"{kind}-{targets}-targets"))
+    return found
+
+
+def terms(kind: str) -> list[Loss]:
+    return [Loss.members()[kind](**body) for body in KNOBS.get(kind, [{}] * R)]
+
+
+def draw(
+    loss: Loss, classes: int, targets: int, scale: float, dtype: torch.dtype = torch.float32
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Outputs (R, B, O) of that size and targets; the first example of each run is met exactly."""
+    outputs = loss.outputs(classes, targets)
+    z = scale * torch.randn(R, B, outputs, generator=generator(0), dtype=dtype)
+    if classes:
+        y = torch.randint(classes, (R, B), generator=generator(1))
+    else:
+        y = torch.randn(R, B, outputs, generator=generator(1), dtype=dtype)
+    for r in range(R):
+        z[r, 0] = values(y[r], z[r])[0]
+    return z.requires_grad_(), y
+
+
+@pytest.mark.parametrize(("kind", "classes", "targets"), cases())
+@pytest.mark.parametrize("scale", [1.0, 30.0, 1e4])
+def test_values_and_gradients_are_those_of_torch(kind, classes, targets, scale):
+    of_run = terms(kind)
+    z, y = draw(of_run[0], classes, targets, scale)
+
+    loss_RB = of_run[0].rows(z, y, stacked(of_run))
+    (grad,) = torch.autograd.grad(loss_RB.sum(), z)
+
+    assert loss_RB.shape == (R, B)
+    assert loss_RB.isfinite().all()
+    for r in range(R):
+        theirs = z[r].detach().requires_grad_()
+        expected = REFERENCE[kind](of_run[r], theirs, y[r])
+        torch.testing.assert_close(loss_RB[r], expected)
+        torch.testing.assert_close(grad[r], torch.autograd.grad(expected.sum(), theirs)[0])
+
+
+@pytest.mark.parametrize(("kind", "classes", "targets"), cases())
+def test_gradients_pass_gradcheck(kind, classes, targets):
+    of_run = terms(kind)
+    z, y = draw(of_run[0], classes, targets, 1.0, torch.float64)
+    # a kink at an exact hit has no derivative to compare with
+    z, y = z[:, 1:4].detach().requires_grad_(), y[:, 1:4]
+    knobs = stacked(of_run, torch.float64)
+    assert torch.autograd.gradcheck(lambda z: of_run[0].rows(z, y, knobs), (z,), fast_mode=True)
+
+
+@pytest.mark.parametrize(("kind", "classes", "targets"), cases())
+def test_a_diverged_run_leaves_the_losses_of_its_neighbours_untouched(kind, classes, targets):
+    of_run = terms(kind)
+    z, y = draw(of_run[0], classes, targets, 1.0)
+    knobs = stacked(of_run)
+    before = of_run[0].rows(z, y, knobs)
+    wild = z.detach().clone()
+    wild[1] = float("nan")
+    after = of_run[0].rows(wild, y, knobs)
+    assert torch.equal(after[[0, 2]], before[[0, 2]])
+    assert after[1].isnan().all()

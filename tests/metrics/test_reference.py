@@ -1,0 +1,136 @@
+"""Every metric of the catalogue against scikit-learn, or numpy by hand, run by run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, mean_absolute_error, mean_squared_error, r2_score
+
+from core.metrics import Metric
+from core.metrics.ece import BINS
+from tests.stacks import generator
+
+R, N = 3, 40
+COUNTS = (40, 25, 1)  # examples that each run really has; r2 needs two
+NAN = float("nan")
+
+
+@dataclass
+class Split:
+    """Outputs of three runs, targets and probabilities; what lies beyond a run's count is NaN."""
+
+    prediction: torch.Tensor
+    target: torch.Tensor
+    present: torch.Tensor
+    probabilities: torch.Tensor | None
+
+    def score(self, metric: Metric) -> torch.Tensor:
+        return metric.value(self.prediction, self.target, self.present, self.probabilities)
+
+
+def brier_by_hand(y: np.ndarray, prediction: np.ndarray, p: np.ndarray) -> float:
+    return float(np.mean(((p - np.eye(p.shape[1])[y]) ** 2).sum(1)))
+
+
+def ece_by_hand(y: np.ndarray, prediction: np.ndarray, p: np.ndarray) -> float:
+    confidence, right = p.max(1), p.argmax(1) == y
+    total = 0.0
+    for k in range(BINS):
+        inside = (confidence > k / BINS) & (confidence <= (k + 1) / BINS)
+        if inside.any():
+            gap = abs(confidence[inside].mean() - right[inside].mean())
+            total += inside.mean() * gap
+    return total
+
+
+def decided(prediction: np.ndarray) -> np.ndarray:
+    return prediction[:, 0] > 0 if prediction.shape[1] == 1 else prediction.argmax(1)
+
+
+REFERENCE: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], float]] = {
+    "accuracy": lambda y, z, p: accuracy_score(y, decided(z)),
+    "mse": lambda y, z, p: mean_squared_error(y, z),
+    "mae": lambda y, z, p: mean_absolute_error(y, z),
+    "r2": lambda y, z, p: r2_score(y, z),
+    "brier": brier_by_hand,
+    "ece": ece_by_hand,
+}
+
+
+def drawn(metric: type[Metric], outputs: int, counts: tuple[int, ...]) -> Split:
+    present = torch.stack([(torch.arange(N) < count).float() for count in counts])
+    prediction = 2 * torch.randn(R, N, outputs, generator=generator(0))
+    probabilities = None
+    if "classification" in metric.tasks:
+        target = torch.randint(max(outputs, 2), (R, N), generator=generator(1))
+        logits = torch.cat([-prediction, prediction], -1) / 2 if outputs == 1 else prediction
+        probabilities = torch.softmax(logits, -1)
+        probabilities[present == 0] = NAN
+    else:
+        target = prediction + torch.randn(R, N, outputs, generator=generator(1))
+        target[present == 0] = NAN
+    prediction[present == 0] = NAN
+    return Split(prediction, target, present, probabilities)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("kind", Metric.members())
+def test_every_run_scores_as_the_reference_says_whatever_its_padding_holds(kind, outputs):
+    member = Metric.members()[kind]
+    counts = (40, 25, 2) if kind == "r2" else COUNTS
+    split = drawn(member, outputs, counts)
+
+    found = split.score(member())
+
+    assert found.shape == (R,)
+    for r, count in enumerate(counts):
+        y, z = split.target[r, :count].numpy(), split.prediction[r, :count].numpy()
+        p = None if split.probabilities is None else split.probabilities[r, :count].numpy()
+        assert found[r].item() == pytest.approx(REFERENCE[kind](y, z, p), rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", Metric.members())
+def test_a_perfect_split_scores_best(kind):
+    member = Metric.members()[kind]
+    split = drawn(member, 3, (N, N, N))
+    if "classification" in member.tasks:
+        truth = torch.eye(3)[split.target]
+        perfect = Split(truth, split.target, split.present, truth)
+    else:
+        perfect = Split(split.target, split.target, split.present, None)
+    sign = 1 if member.direction == "max" else -1
+    assert (sign * perfect.score(member()) > sign * split.score(member())).all()
+
+
+@pytest.mark.parametrize("kind", [k for k, m in Metric.members().items() if m.mean_of_examples])
+def test_a_mean_of_examples_may_be_averaged_over_minibatches(kind):
+    member = Metric.members()[kind]
+    split = drawn(member, 3, (N, N, N))
+    parts = [
+        Split(split.prediction[:, a:b], split.target[:, a:b], split.present[:, a:b], None)
+        for a, b in ((0, 16), (16, 32), (32, N))
+    ]
+    averaged = sum(part.score(member()) * part.present.shape[1] / N for part in parts)
+    torch.testing.assert_close(averaged, split.score(member()))
+
+
+@pytest.mark.parametrize("kind", Metric.members())
+def test_a_diverged_run_leaves_the_scores_of_its_neighbours_untouched(kind):
+    member = Metric.members()[kind]
+    split = drawn(member, 3, (N, N, N))
+    before = split.score(member())
+    split.prediction[1] = NAN
+    if split.probabilities is not None:
+        split.probabilities[1] = NAN
+    assert torch.equal(split.score(member())[[0, 2]], before[[0, 2]])
+
+
+@pytest.mark.parametrize("kind", [k for k, m in Metric.members().items() if not m.every_epoch])
+def test_a_score_of_probabilities_is_nan_where_the_loss_gives_none(kind):
+    split = drawn(Metric.members()[kind], 3, COUNTS)
+    split.probabilities = None
+    assert split.score(Metric.members()[kind]()).isnan().all()
