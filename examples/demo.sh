@@ -11,6 +11,7 @@ data=${OCCAM_DATA_DIR:-occam-data}
 log=$data/demo.log
 report=$data/demo-report.html
 mkdir -p "$data"
+: >"$log"
 
 port=$(python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 occam serve --host 127.0.0.1 --port "$port" --data-dir "$data" >"$log" 2>&1 &

@@ -43,7 +43,8 @@ def standings(client: Client, job: Job, *, every_s: float = ASK_EVERY_S) -> Iter
         if monotonic() - asked_s >= every_s:
             job = client.job(job)
             asked_s = monotonic()
-            yield Standing(job, metric, tally.best())
+            if not job.finished:
+                yield Standing(job, metric, tally.best())
     yield Standing(client.wait(job), metric, tally.best())
 
 

@@ -18,6 +18,8 @@ from occam.cli.jobs import JobId
 from occam.client import Client
 from occam.table import best_first
 
+PLAIN_WIDTH = 120  # in a file or a log nothing needs to fit a screen
+
 Format = Literal["table", "md", "json", "html", "csv"]
 
 
@@ -49,6 +51,8 @@ def report(
 def show(found: Report) -> None:
     """The verdict, and one row for each arm, best first."""
     console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, PLAIN_WIDTH)
     metric = found.metric.partition("_")[2] or found.metric
     table = Table(box=None, pad_edge=False)
     for heading in ("arm", "chosen", f"validation {metric}", f"test {metric}", "exact zeros"):
