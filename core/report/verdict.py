@@ -58,12 +58,17 @@ def verdict_of(finding: Finding) -> str:
         why = "no run has a score yet" if finding.partial else "no run gave a finite score"
         return f"Nothing can be said: {why} ({metric_words(finding.selection.metric)})."
     best, chosen = order[0]
-    lead = so_far + _lead(finding, best, chosen, alone=len(finding.arms) == 1)
+    lead = _lead(finding, best, chosen, alone=len(finding.arms) == 1)
     rivals = _rivals(order)
     if not rivals:
-        return lead + _alone(finding, best, chosen) + "."
+        return so_far + lead + _alone(finding, best, chosen) + "."
     against = [_against(finding, best, arm, role) for arm, role in rivals]
-    return f"{lead}: {'; '.join([*against, *_simplest(finding, best, chosen)])}."
+    rest = "; ".join([*against, *_simplest(finding, best)])
+    unbeaten = _unbeaten(finding, best)
+    if unbeaten is not None:
+        nothing = "nothing" if so_far else "Nothing"
+        return f"{so_far}{nothing} is shown to beat {unbeaten.name}: {lead}, {rest}."
+    return f"{so_far}{lead}: {rest}."
 
 
 def name_at(arm: Arm, chosen: Chosen) -> str:
@@ -139,8 +144,19 @@ def _undecided(pair: Pair) -> str:
     return "undecided, and more seeds alone would not decide"
 
 
-def _simplest(finding: Finding, best: Arm, chosen: Chosen) -> list[str]:
-    """The simplest arm not worse than the best, when it is another; else that none is as good."""
+def _unbeaten(finding: Finding, best: Arm) -> Arm | None:
+    """The baseline, where the best arm by validation is not shown to be better than it."""
+    baseline = next((arm for arm in finding.arms if arm.baseline), None)
+    if baseline is None or baseline is best or chosen_of(baseline, finding.selection.rule) is None:
+        return None
+    return None if _standing(finding, best, baseline) == "better" else baseline
+
+
+def _simplest(finding: Finding, best: Arm) -> list[str]:
+    """The simplest arm not worse than the best, when it is another; else that none is as good.
+
+    While the baseline is undecided it is kept: a regularizer has to earn its place.
+    """
     simpler = [
         arm
         for arm in finding.arms
@@ -150,11 +166,13 @@ def _simplest(finding: Finding, best: Arm, chosen: Chosen) -> list[str]:
         (arm for arm in simpler if _standing(finding, best, arm) in ("equivalent", "worse")),
         key=lambda arm: _complexity(arm, finding),
     )
-    open_ = [arm.name for arm in simpler if _standing(finding, best, arm) == "undecided"]
+    open_ = [arm for arm in simpler if _standing(finding, best, arm) == "undecided"]
+    if kept := next((arm for arm in open_ if arm.baseline), None):
+        return [f"keep {kept.name}, the simplest, until that is decided"]
     if equal:
         return [f"the simplest arm not worse is {equal[0].name}, so prefer it"]
     if open_:
-        return [f"whether the simpler {listed(open_[:3])} would do is open"]
+        return [f"whether the simpler {listed([arm.name for arm in open_[:3]])} would do is open"]
     return ["no simpler arm is as good"] if simpler else [f"{best.name} is also the simplest arm"]
 
 
