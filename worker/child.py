@@ -21,8 +21,8 @@ from typing import IO, Any
 
 Message = dict[str, Any]  # Any: what json.loads gives; the reader picks by "event"
 
-# OpenMP's threads spin at every barrier. Our cores are shared, with the API and the worker at least,
-# and then a step took 20 times as long (2 cores under load 7). Threads that sleep cost nothing.
+# OpenMP's threads spin at every barrier. Our cores are shared, at least with the API and the
+# worker, and then a step took 20 times as long (2 cores, load 7). Threads that sleep cost nothing.
 PASSIVE = {"OMP_WAIT_POLICY": "passive"}
 LINES_MAX = 4096  # lines held while the database is away; then the pipe fills and the child waits
 TERM_S = 10.0  # after SIGTERM and before SIGKILL of the whole group

@@ -66,4 +66,3 @@ def _experiments(job: Job, members: Sequence[Run]) -> Iterator[Experiment]:
         if key not in made:
             made[key] = experiment_at(job.document, run.arm, run.setting)
         yield made[key]
-

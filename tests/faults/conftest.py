@@ -1,0 +1,220 @@
+"""Workers as real processes on a real database, to be killed, stopped and starved."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.datasets import facts_of
+from core.spec import Limits, resolve, runs_of
+from core.store import checkpoints, events, jobs, runs
+from core.store.jobs import NewRun
+from core.store.models import Cohort, Job, Run
+from core.store.session import Database
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 90.0  # machines that run tests are busy
+BODY: dict[str, Any] = {
+    "dataset": "digits",
+    "architecture": {"kind": "mlp", "hidden": [64]},
+    "loss": "cross_entropy",
+    "regularizers": [
+        {"kind": "l1", "lambda": {"log_range": [1e-5, 1e-2], "num": 4}},
+        {"kind": "dropout", "p": 0.2},
+    ],
+    "seeds": 3,
+    "epochs": 60,
+    "batch_size": 32,
+}
+
+
+class House:
+    """A database, a data folder, and the workers started on them."""
+
+    def __init__(self, database: Database, data_dir: Path, env: dict[str, str]) -> None:
+        self.database, self.data_dir = database, data_dir
+        self.env = {
+            **os.environ,
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'client'}",
+            "OCCAM_DATABASE_URL": database.url,
+            "OCCAM_DATA_DIR": str(data_dir),
+            "OCCAM_LEASE_S": "3",
+            "OCCAM_HEARTBEAT_S": "0.3",
+            "OCCAM_CHECKPOINT_EVERY_S": "0.2",
+            "OCCAM_SWEEP_EVERY_S": "0.5",
+            "OCCAM_DEVICE": "cpu",
+            **env,
+        }
+        self.workers: list[subprocess.Popen[bytes]] = []
+
+    def start(self, **env: str) -> subprocess.Popen[bytes]:
+        """A worker whose trainer is ready."""
+        path = self.data_dir / f"worker-{len(self.workers)}.log"
+        with path.open("wb") as log:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "worker"],
+                cwd=ROOT,
+                env={**self.env, **env},
+                stderr=log,
+                start_new_session=True,
+            )
+        self.workers.append(worker)
+        _until(lambda: "trainer ready" in path.read_text())
+        return worker
+
+    def log(self, worker: subprocess.Popen[bytes]) -> str:
+        return (self.data_dir / f"worker-{self.workers.index(worker)}.log").read_text()
+
+    def submit(self, **changes: Any) -> str:
+        """Store a job as the API would; returns its id."""
+        found = resolve({**BODY, **changes}, lambda source: facts_of(source, _none), Limits())
+        epochs = {arm.name: arm.experiment.epochs for arm in found.arms}
+        new_runs = [NewRun(a, s, seed, fold, epochs[a]) for a, s, seed, fold in runs_of(found)]
+        with self.database.write() as session:
+            facts = found.facts.document()
+            return jobs.insert_job(session, found.document, new_runs, facts=facts).id
+
+    def job(self, job_id: str) -> Job:
+        with self.database.read() as session:
+            return jobs.get_job(session, job_id)
+
+    def cohort(self, job_id: str) -> Cohort:
+        """The only cohort of a job."""
+        with self.database.read() as session:
+            return session.query(Cohort).filter_by(job_id=job_id).one()
+
+    def runs(self, job_id: str) -> list[Run]:
+        with self.database.read() as session:
+            return list(runs.of_job(session, job_id, limit=None))
+
+    def ends(self, job_id: str) -> Job:
+        """The job once it is final."""
+        _until(lambda: self.job(job_id).finished_at is not None)
+        return self.job(job_id)
+
+    def checkpointed(self, job_id: str, count: int = 2) -> None:
+        """Wait until the job trains and has that many checkpoints."""
+
+        def has() -> bool:
+            assert self.job(job_id).finished_at is None, "the job was too short to disturb"
+            return len(self.checkpoints(job_id)) >= count
+
+        _until(has)
+
+    def checkpoints(self, job_id: str) -> list[Any]:
+        with self.database.read() as session:
+            cohort = session.query(Cohort).filter_by(job_id=job_id).one_or_none()
+            return [] if cohort is None else list(checkpoints.of_cohort(session, cohort.id))
+
+    def events(self, job_id: str) -> list[dict[str, Any]]:
+        with self.database.read() as session:
+            found = events.read_after(session, job_id, types=["event", "status"], limit=1000)
+            return [json.loads(event.data) for event in found]
+
+    def said(self, job_id: str) -> list[str]:
+        """The words of the job's events, in order."""
+        return [e.get("event", e.get("status")) for e in self.events(job_id)]
+
+    def metrics(self, job_id: str) -> list[dict[str, Any]]:
+        """Every metrics row in order; comparable between jobs, so without names and seconds."""
+        ordinal = {run.id: run.ordinal for run in self.runs(job_id)}
+        with self.database.read() as session:
+            rows = events.read_after(session, job_id, types=["metrics"], limit=10_000)
+            found = [json.loads(row.data) for row in rows]
+        for data in found:
+            data["runs"] = [ordinal[run_id] for run_id in data["runs"]]
+            del data["metrics"]["epoch_s"]
+        return found
+
+    def weights(self, job_id: str) -> str:
+        """The checksum of the job's final weights."""
+        (only,) = (c for c in self.checkpoints(job_id) if c.kind == "weights")
+        return only.sha256
+
+    def cancel(self, job_id: str) -> None:
+        with self.database.write() as session:
+            jobs.request_cancel(session, job_id)
+
+    def pause(self, job_id: str) -> None:
+        with self.database.write() as session:
+            jobs.request_pause(session, job_id)
+
+    def resume(self, job_id: str) -> None:
+        with self.database.write() as session:
+            jobs.request_resume(session, job_id)
+
+    def trainer_of(self, worker: subprocess.Popen[bytes]) -> int:
+        """The process id of a worker's trainer child."""
+        children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+        return int(children[0])
+
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.send_signal(signal.SIGKILL)
+            worker.wait()
+
+
+def _until(holds: Callable[[], object], timeout_s: float = PATIENCE_S) -> None:
+    """Wait for something to hold."""
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {timeout_s:.0f} s"
+        time.sleep(0.05)
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process exists and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def _none(dataset_id: str) -> Any:
+    raise AssertionError("no uploads here")
+
+
+@pytest.fixture
+def house(database: Database, data_dir: Path) -> Iterator[House]:
+    """On each kind of database, without a broker."""
+    house = House(database, data_dir, {})
+    yield house
+    house.close()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(
+    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[list[dict[str, Any]], str]]:
+    """Metrics and weights of the body when nothing happens to it."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    path = folder / "occam.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    house = House(Database(f"sqlite:///{path}"), folder, {})
+    house.start()
+    job_id = house.submit()
+    assert house.ends(job_id).status == "succeeded"
+    yield house.metrics(job_id), house.weights(job_id)
+    house.close()
+    house.database.dispose()
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[..., None]:
+    """Wait for something to hold, failing when it does not in time."""
+    return _until
+
+
+@pytest.fixture(scope="session")
+def is_alive() -> Callable[[int], bool]:
+    """Whether a process exists and is no zombie."""
+    return _is_alive
