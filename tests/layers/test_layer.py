@@ -1,0 +1,122 @@
+"""What layers say of themselves: shapes, starting values, what may act on one layer alone."""
+
+import re
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+from core.layers import Layer
+from core.layers.layer import ROLES
+from core.regularizers import Regularizer
+from core.regularizers.regularizer import Constraint, Decay, Penalty
+
+MEMBERS = Layer.members()
+NEEDED: dict[str, dict[str, Any]] = {"conv2d": {"filters": 4}, "dense": {"units": 4}}
+
+FEATURES_ONLY = {"dense"}
+IMAGES_ONLY = {"average_pool", "conv2d", "max_pool"}
+
+
+def made(kind: str, **body: Any) -> Layer:
+    return MEMBERS[kind](**{**NEEDED.get(kind, {}), **body})
+
+
+MISTAKES = [
+    ("dense", {}, (1, 8, 8), "dense needs one axis of features and gets (1, 8, 8); put a flatten"),
+    ("conv2d", {}, (64,), "conv2d needs an image (channels, height, width) and gets (64,)"),
+    ("conv2d", {"kernel": 4}, (1, 8, 8), "same padding needs an odd kernel, and 4 is even"),
+    (
+        "conv2d",
+        {"kernel": 5, "padding": "valid"},
+        (1, 4, 8),
+        "a kernel of 5 does not fit in 4 x 8",
+    ),
+    ("max_pool", {}, (64,), "max_pool needs an image (channels, height, width) and gets (64,)"),
+    ("average_pool", {}, (64,), "average_pool needs an image"),
+    ("max_pool", {"size": 4}, (1, 3, 8), "max_pool of size 4 does not fit in 3 x 8"),
+]
+
+
+@pytest.mark.parametrize(("kind", "body", "shape", "sentence"), MISTAKES)
+def test_a_shape_that_does_not_fit_is_refused_in_a_sentence(kind, body, shape, sentence):
+    with pytest.raises(ValueError) as caught:
+        made(kind, **body).output_shape(shape)
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(5,), (2, 6, 6)], ids=["features", "image"])
+@pytest.mark.parametrize("kind", MEMBERS)
+def test_a_layer_takes_a_shape_or_names_itself_and_the_shape(kind, shape):
+    layer = made(kind)
+    if kind in (IMAGES_ONLY if len(shape) == 1 else FEATURES_ONLY):
+        with pytest.raises(ValueError, match=f"{kind} needs .* gets {re.escape(str(shape))}"):
+            layer.output_shape(shape)
+    else:
+        assert all(n >= 1 for n in layer.output_shape(shape))
+        assert layer.flops(shape) >= 0
+
+
+@pytest.mark.parametrize("kind", MEMBERS)
+def test_parameters_have_different_names_and_known_roles(kind):
+    layer = made(kind)
+    shape = (5,) if kind == "dense" else (2, 6, 6)
+    parameters = layer.parameters(shape)
+    assert len({p.name for p in parameters}) == len(parameters)
+    assert all(p.role in ROLES for p in parameters)
+    if "regularizers" in type(layer).model_fields:
+        assert sum(p.role == "weight" for p in parameters) == 1, "what they act on"
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "module"),
+    [
+        (made("dense", units=50), (400,), nn.Linear(400, 50)),
+        (made("conv2d", filters=50, kernel=5), (8, 9, 9), nn.Conv2d(8, 50, 5)),
+    ],
+    ids=["dense", "conv2d"],
+)
+def test_weights_start_within_the_bounds_of_torch(layer, shape, module):
+    torch.manual_seed(0)
+    module.reset_parameters()
+    for parameter in layer.parameters(shape):
+        largest = getattr(module, parameter.name).abs().max().item()
+        assert 0.9 * parameter.bound < largest <= parameter.bound * (1 + 1e-6)
+
+
+def test_a_norm_starts_as_the_identity_and_has_nothing_to_penalise():
+    parameters = {p.name: p for p in made("batch_norm").parameters((4, 3, 3))}
+    assert {name: p.start for name, p in parameters.items()} == {
+        "scale": 1,
+        "shift": 0,
+        "running_mean": 0,
+        "running_var": 1,
+    }
+    assert {p.role for p in parameters.values()} == {"scale", "buffer"}
+
+
+@pytest.mark.parametrize("kind", Regularizer.members())
+@pytest.mark.parametrize("layer", [k for k in MEMBERS if "regularizers" in MEMBERS[k].model_fields])
+def test_only_what_acts_on_weights_may_be_put_on_a_layer(layer, kind):
+    if issubclass(Regularizer.members()[kind], Penalty | Decay | Constraint):
+        assert made(layer, regularizers=[kind]).regularizers[0].kind == kind
+    else:
+        with pytest.raises(ValidationError, match=f"{kind} does not act on one layer's weights"):
+            made(layer, regularizers=[kind])
+
+
+@pytest.mark.parametrize("kind", MEMBERS)
+def test_dropout_acts_after_what_activates(kind):
+    layer = made(kind)
+    assert layer.activates == (kind == "activation")
+    if "activation" in type(layer).model_fields:
+        assert made(kind, activation="relu").activates
+
+
+def test_flops_count_a_multiply_and_an_add_for_each_weight_and_place():
+    assert made("dense", units=7).flops((5,)) == 2 * 5 * 7
+    # 4 filters of 2 x 3 x 3 at 6 x 6 places; stride 2 leaves 3 x 3
+    assert made("conv2d").flops((2, 6, 6)) == 2 * 4 * 18 * 36
+    assert made("conv2d", stride=2).flops((2, 6, 6)) == 2 * 4 * 18 * 9
