@@ -15,7 +15,7 @@ from occam.datasets import Datasets
 from occam.errors import Conflict, JobFailed
 from occam.pages import pages
 from occam.stream import StreamEvent, follow
-from occam.transport import RETRIES, Query, Transport, monotonic_deadline, path_part
+from occam.transport import PATIENCE_S, RETRIES, Query, Transport, monotonic_deadline, path_part
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 LONG_POLL_S = 30
@@ -128,7 +128,7 @@ class Client:
         check: bool = False,
         each: Callable[[Job], object] | None = None,
     ) -> Job:
-        """Block until the job is final, and return it.
+        """Block until the job is final, and return it. A restart of the service is sat out.
 
         each: called with every change, for instance to print `job.line()`.
         check: raise JobFailed unless it succeeded. Raises TimeoutError after `timeout_s`; the job
@@ -139,7 +139,7 @@ class Client:
         etag = None
         while True:
             began = monotonic()
-            response = self._long_poll(_id(job), etag, min(LONG_POLL_S, left_s()))
+            response = self._long_poll(_id(job), etag, left_s())
             if response.status_code != 304:
                 latest, etag = _job(response), response.headers.get("ETag")
                 if each is not None:
@@ -263,15 +263,16 @@ class Client:
                 raise
             return self.job(job)
 
-    def _long_poll(self, job_id: str, etag: str | None, wait_s: float) -> httpx2.Response:
-        """The job, at its next change after `etag` or after `wait_s`."""
-        whole_s = max(0, int(wait_s))
+    def _long_poll(self, job_id: str, etag: str | None, left_s: float) -> httpx2.Response:
+        """The job, at its next change after `etag` or after a while; at most after `left_s`."""
+        whole_s = max(0, int(min(LONG_POLL_S, left_s)))
         return self._transport.request(
             "GET",
             f"/v1/jobs/{job_id}",
             query={"wait": whole_s} if etag and whole_s else None,
             headers={"If-None-Match": etag} if etag else None,
             wait_s=whole_s,
+            patience_s=min(PATIENCE_S, left_s),
         )
 
 

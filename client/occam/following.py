@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 
 from occam.answers import Job, Run
 from occam.client import Client
-from occam.errors import NotFound
+from occam.errors import NotFound, Unavailable, Unreachable
 from occam.stream import StreamEvent
 
 ASK_EVERY_S = 1.0  # how often progress is asked for while events arrive
@@ -41,7 +42,8 @@ def standings(client: Client, job: Job, *, every_s: float = ASK_EVERY_S) -> Iter
         if event.type == "metrics":
             tally.add(event)
         if monotonic() - asked_s >= every_s:
-            job = client.job(job)
+            with suppress(Unreachable, Unavailable):  # the stream itself sits out a restart
+                job = client.job(job)
             asked_s = monotonic()
             if not job.finished:
                 yield Standing(job, metric, tally.best())

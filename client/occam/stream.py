@@ -13,10 +13,9 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from tenacity.stop import stop_base
 
 from occam.errors import Unreachable
-from occam.transport import PoliteWait, Transport, is_passing, problem_of, unreachable
+from occam.transport import PATIENCE_S, PoliteWait, Transport, is_passing, problem_of, unreachable
 
 SILENCE_S = 45.0  # three of the service's keep-alive comments; beyond that the line is dead
-PATIENCE_S = 120.0  # a service that restarts is back well within this
 ALIVE_S = 90.0  # longer than connecting and any one silence may take: the line was in use
 EVENT_BYTES_MAX = 256 * 2**20  # one metrics event carries every run of a cohort
 

@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx2
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+from tenacity import RetryCallState, Retrying, retry_if_exception
+from tenacity.stop import stop_after_attempt, stop_after_delay, stop_all
 from tenacity.wait import wait_base, wait_exponential_jitter
 
 from occam.errors import NotFound, OccamError, ServiceError, Unreachable, from_problem
@@ -18,6 +19,7 @@ from occam.errors import NotFound, OccamError, ServiceError, Unreachable, from_p
 RETRIES = 2
 WAIT_MIN_S, WAIT_MAX_S = 0.5, 8.0
 RETRY_AFTER_MAX_S = 60.0  # a service that asks for more is reported, not waited for
+PATIENCE_S = 120.0  # a service that restarts is back well within this
 RETRIED_STATUSES = frozenset({408, 429, *range(500, 600)}) - {501, 505}
 
 Send = Callable[[], httpx2.Response]
@@ -61,8 +63,13 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         wait_s: float = 0.0,
+        patience_s: float = 0.0,
     ) -> httpx2.Response:
-        """Send, retry, and return a 2xx or 304 answer; everything else raises an OccamError."""
+        """Send, retry, and return a 2xx or 304 answer; everything else raises an OccamError.
+
+        wait_s: how long the service may take on top of the timeout. patience_s: go on retrying at
+        least this long, for callers who would rather sit out a restart.
+        """
         extra = dict(headers or {})
         if idempotency_key:
             extra["Idempotency-Key"] = idempotency_key
@@ -76,13 +83,14 @@ class Transport:
                 headers=extra,
                 timeout=self.timeout_s + wait_s,
                 **body,
-            )
+            ),
+            patience_s=patience_s,
         )
 
-    def send(self, send: Send) -> httpx2.Response:
+    def send(self, send: Send, *, patience_s: float = 0.0) -> httpx2.Response:
         """Run `send` under the retry policy; it is called anew for each attempt."""
         retrying = Retrying(
-            stop=stop_after_attempt(self.retries + 1),
+            stop=stop_all(stop_after_attempt(self.retries + 1), stop_after_delay(patience_s)),
             retry=retry_if_exception(is_passing),
             wait=PoliteWait(),
             reraise=True,

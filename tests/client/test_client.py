@@ -89,6 +89,13 @@ def test_wait_gives_up_in_time_and_says_how_far_it_was(service, client):
     assert time.monotonic() - began < 2
 
 
+def test_wait_sits_out_a_restart(service, client):
+    away = problem(503, "restarting", {"Retry-After": "0"})
+    service.on("GET /v1/jobs/job_1", JSONResponse(JOB), *[away] * 8, JSONResponse(DONE))
+
+    assert client.wait("job_1").status == "succeeded"
+
+
 def test_wait_with_check_raises_when_the_job_failed(service, client):
     failed = {**JOB, "status": "failed", "error": {"detail": "the device ran out of memory"}}
     service.on("GET /v1/jobs/job_1", JSONResponse(failed))

@@ -314,6 +314,24 @@ def test_a_killed_worker_is_replaced_and_the_job_goes_on(tmp_path):
     assert any("the worker ended (signal SIGKILL); starting it again" in x for x in served.lines)
 
 
+def test_an_api_killed_while_a_client_follows_loses_and_repeats_nothing(tmp_path):
+    served = Served(tmp_path / "data")
+    try:
+        with Client(served.url()) as own:
+            job = own.submit({**QUICK, "epochs": 600})
+            ids = []
+            for event in own.stream(job):
+                ids.append(int(event.id))
+                if len(ids) == 5:
+                    os.kill(_child(served.process.pid, "-m api"), signal.SIGKILL)
+            assert ids == list(range(1, len(ids) + 1))
+            assert own.job(job).status == "succeeded"
+            assert len(list(own.metrics(job, run=next(own.runs(job)), name="val_loss"))) == 600
+    finally:
+        served.stop()
+    assert any("the API ended (signal SIGKILL); starting it again" in x for x in served.lines)
+
+
 def _child(parent: int, words: str) -> int:
     listed = subprocess.run(
         ["ps", "-o", "pid=,args=", "--ppid", str(parent)], capture_output=True, text=True
