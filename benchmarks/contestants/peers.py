@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -106,9 +107,6 @@ def skorch_grid(task: Sweep) -> Iterator[Callable[[], float]]:
 @contextmanager
 def ray_tune(task: Sweep) -> Iterator[Callable[[], float]]:
     """Ray Tune, one trial for each λ, two at a time; Ray itself is started before."""
-    import os
-
-    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     import ray
     from ray import tune
 
@@ -133,7 +131,9 @@ def ray_tune(task: Sweep) -> Iterator[Callable[[], float]]:
         best = tuner.fit().get_best_result(scope="all")
         return float(best.metrics_dataframe["val_accuracy"].max())
 
-    ray.init(num_cpus=CORES, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init(
+        num_cpus=CORES, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+    )
     try:
         yield work
     finally:
