@@ -104,15 +104,18 @@ def build(architecture: Architecture, shape: Shape, outputs: int, *, noise: bool
     Raises ValueError, a sentence that names the layer, where shapes do not fit.
     """
     nodes: list[Node] = []
+    named: dict[str, int] = {}
     for index, layer in enumerate(architecture.layers_for(shape, outputs)):
         before = nodes[-1].shape_out if nodes else shape
+        name = layer.name or f"{layer.kind}_{index}"
         try:
             after = layer.output_shape(before)
+            _claim(name, index, named)
         except ValueError as error:
             raise ValueError(f"layer {index} ({layer.kind}): {error}") from error
-        nodes.append(Node(layer.name or f"{layer.kind}_{index}", layer, before, after))
-        if noise and layer.activates:
-            nodes.append(Node(f"noise_{index}", DropoutLayer(), after, after, noise=True))
+        nodes.append(Node(name, layer, before, after))
+        if noise and layer.activates:  # a name that no layer can have
+            nodes.append(Node(f"{name}/noise", DropoutLayer(), after, after, noise=True))
     if nodes and nodes[-1].noise:  # the outputs are not a hidden activation
         nodes.pop()
     if not nodes or nodes[-1].shape_out != (outputs,):
@@ -123,6 +126,13 @@ def build(architecture: Architecture, shape: Shape, outputs: int, *, noise: bool
 
 def wants_noise(regularizers: Sequence[Regularizer]) -> bool:
     return any(isinstance(r, Dropout) for r in regularizers)
+
+
+def _claim(name: str, index: int, named: dict[str, int]) -> None:
+    """Draws are a function of a layer's name, so no two layers may share one."""
+    if name in named:
+        raise ValueError(f'the name "{name}" is that of layer {named[name]}; use another')
+    named[name] = index
 
 
 def _lay_out(nodes: Sequence[Node]) -> tuple[Place, ...]:
