@@ -32,7 +32,7 @@ class Schedule(Term):
         if self.warmup_epochs == 0:
             return self.after_warmup(now / epochs, now)
         # the first step of a warm-up has a rate above zero: step i of n gets (i + 1) / n
-        rise = (now + 1 / steps) / self.warmup_epochs
+        rise = np.minimum(now + 1 / steps, self.warmup_epochs) / self.warmup_epochs
         rest = max(epochs - self.warmup_epochs, 1e-9)
         later = now - self.warmup_epochs
         return np.where(
