@@ -110,6 +110,10 @@ class House:
 
         _until(has)
 
+    def trained_in(self, job_id: str, attempt: int) -> bool:
+        """Whether that attempt has got as far as a checkpoint."""
+        return any(f"/{attempt}/" in saved.key for saved in self.checkpoints(job_id))
+
     def checkpoints(self, job_id: str) -> list[Any]:
         with self.database.read() as session:
             cohort = session.query(Cohort).filter_by(job_id=job_id).one_or_none()

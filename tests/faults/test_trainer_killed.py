@@ -30,9 +30,7 @@ def test_a_trainer_that_always_crashes_fails_the_job_by_name(house, until):
     worker = house.start()
     job_id = house.submit(epochs=100_000)
     for attempt in (1, 2, 3):
-        until(lambda: house.job(job_id).status == "running")
-        until(lambda n=attempt: house.cohort(job_id).attempts == n)
-        house.checkpointed(job_id, attempt)
+        until(lambda n=attempt: house.trained_in(job_id, n))
         os.kill(house.trainer_of(worker), signal.SIGSEGV)
         until(lambda n=attempt: house.said(job_id).count("attempt_failed") == n)
     job = house.ends(job_id)
