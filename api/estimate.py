@@ -26,4 +26,3 @@ def estimate_of(resolved: Resolved, memory_bytes: int) -> DryRun:
         memory_bytes=max(cohort.memory_bytes for cohort in cohorts),
         time_s=round(sum(cohort.time_s for cohort in cohorts), 2),
     )
-

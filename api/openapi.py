@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ _REASONS = {
     500: "A fault of ours.",
     503: "Something we depend on is away; retry later.",
 }
+_SHARED = frozenset({"Problem", "ProblemFault"})  # the same model in requests and answers
 _ALWAYS = (400, 401, 403, 422, 500, 503)
 
 
@@ -83,7 +85,7 @@ def describe(app: FastAPI) -> Json:
     if app.openapi_schema is None:
         document = FastAPI.openapi(app)
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        schemas.update(_request_schemas())
+        schemas.update(request_schemas(taken=schemas))
         document["components"]["securitySchemes"] = {
             "key": {"type": "http", "scheme": "bearer", "description": "Where keys are configured."}
         }
@@ -94,14 +96,21 @@ def describe(app: FastAPI) -> Json:
     return app.openapi_schema
 
 
-def _request_schemas() -> Json:
-    """JobSpec and what else comes in, with everything they refer to."""
+def request_schemas(taken: Container[str]) -> Json:
+    """JobSpec and what else comes in, with everything they refer to; a name that an answer's
+    shape has `taken` gets `Spec` in front."""
     models = (JobSpec, UploadSpec, PredictionRequest, ReportRequest, Problem)
     _, definitions = models_json_schema(
         [(model, "validation") for model in models], ref_template=_REF
     )
-    found: Json = definitions["$defs"]
-    return found
+    text = json.dumps(definitions["$defs"])
+    names = {name: name for name in definitions["$defs"]}
+    for name in names:
+        if name in taken and name not in _SHARED:
+            names[name] = f"Spec{name}"
+            old, new = (json.dumps(_REF.format(model=n)) for n in (name, names[name]))
+            text = text.replace(old, new)
+    return {names[name]: schema for name, schema in json.loads(text).items()}
 
 
 def _resolve_marks(document: Json) -> None:

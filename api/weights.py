@@ -13,7 +13,7 @@ from safetensors.numpy import save
 
 from core.errors import NotFound
 
-Which = Literal["best", "last"]
+Which = Literal["best", "last", "reported"]
 MEDIA_TYPE = "application/vnd.safetensors"
 
 

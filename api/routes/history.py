@@ -16,6 +16,16 @@ from api.stream import EventStream, follow, position_of
 from core.errors import NotFound, TooManyRequests
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
+MESSAGE = {
+    "type": "object",
+    "description": "One message; its data is the JSON text of an event.",
+    "properties": {
+        "id": {"type": "string", "description": "The event's number; absent for `end`."},
+        "event": {"type": "string", "enum": ["metrics", "event", "status", "end"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "retry": {"type": "integer", "description": "Milliseconds before coming back."},
+    },
+}
 ArmName = Annotated[str | None, Query(description="Only this arm.", max_length=200)]
 
 
@@ -68,7 +78,7 @@ def list_events(house: House, job_id: JobId, limit: Limit, after: After = None) 
         200: {
             "description": "Messages of the events `metrics`, `event` and `status`, each with its"
             " number as id and JSON as data; comments as heartbeat; at last `end`.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": MESSAGE}},
         },
         **problems(404, 429),
     },

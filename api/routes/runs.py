@@ -18,7 +18,11 @@ from api.weights import MEDIA_TYPE, Which
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 RunId = Annotated[str, Path(description="Id of the run.", max_length=100)]
 Chosen = Annotated[
-    Which, Query(description="`best`: of the best epoch by validation; `last`: of the last.")
+    Which,
+    Query(
+        description="`best`: of the best epoch by validation; `last`: of the last; `reported`:"
+        " those whose scores the report shows."
+    ),
 ]
 
 

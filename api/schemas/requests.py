@@ -66,6 +66,9 @@ class PredictionRequest(Incoming):
         ),
     ]
     which: Annotated[
-        Literal["best", "last"],
-        Field(description="Weights of the best epoch by validation, or of the last."),
+        Literal["best", "last", "reported"],
+        Field(
+            description="Weights of the best epoch by validation, of the last, or those whose"
+            " scores the report shows."
+        ),
     ] = "best"

@@ -8,7 +8,9 @@ import pytest
 from safetensors.numpy import load, save_file
 
 from api.weights import row_of
-from core.store import checkpoints
+from core.architectures.network import build
+from core.spec import experiment_at
+from core.store import checkpoints, jobs
 from core.store.artifacts import Artifacts
 from tests.api.conftest import Service, Trained, finish, take
 
@@ -18,7 +20,7 @@ RNG = np.random.default_rng(0)
 def stacked(rows: int) -> dict[str, np.ndarray]:
     return {
         f"{which}/{name}": RNG.normal(size=(rows, *shape)).astype(np.float32)
-        for which in ("best", "last")
+        for which in ("best", "last", "reported")
         for name, shape in (("0/weight", (3, 2)), ("0/bias", (2,)), ("scale", ()))
     }
 
@@ -28,8 +30,10 @@ def held(service: Service) -> Trained:
     return take(service.database, service.post(seeds=3, epochs=2)["id"])
 
 
-def store_weights(service: Service, held: Trained, folder: Path) -> dict[str, np.ndarray]:
-    tensors = stacked(len(held.run_ids))
+def store_weights(
+    service: Service, held: Trained, folder: Path, tensors: dict[str, np.ndarray] | None = None
+) -> dict[str, np.ndarray]:
+    tensors = tensors or stacked(len(held.run_ids))
     save_file(tensors, folder / "stacked.safetensors")
     key = f"cohorts/{held.cohort_id}/weights.safetensors"
     stored = Artifacts(service.settings.artifacts_url).put(key, folder / "stacked.safetensors")
@@ -41,7 +45,7 @@ def store_weights(service: Service, held: Trained, folder: Path) -> dict[str, np
     return tensors
 
 
-@pytest.mark.parametrize("which", ["best", "last"])
+@pytest.mark.parametrize("which", ["best", "last", "reported"])
 def test_a_runs_weights_are_its_row_of_the_stacked_file(
     service: Service, held: Trained, tmp_path: Path, which: str
 ) -> None:
@@ -122,3 +126,45 @@ def test_predicting_with_a_run_that_is_not_done_is_a_409(service: Service, held:
     )
 
     assert answer.status_code == 409
+
+
+def test_a_linear_model_predicts_what_numpy_does(service: Service, tmp_path: Path) -> None:
+    held = take(service.database, service.post(architecture="linear", seeds=2, epochs=2)["id"])
+    weight = RNG.normal(size=(2, 64, 10)).astype(np.float32)
+    bias = RNG.normal(size=(2, 1, 10)).astype(np.float32)
+    mean = RNG.normal(size=(2, 1, 8, 8)).astype(np.float32)
+    deviation = RNG.uniform(1, 2, size=(2, 1, 8, 8)).astype(np.float32)
+    names = layer_names(service, held)
+    tensors = {"best/standardize/mean": mean, "best/standardize/deviation": deviation}
+    tensors |= {f"best/{names[role]}": v for role, v in (("weight", weight), ("bias", bias))}
+    store_weights(service, held, tmp_path, tensors)
+    inputs = RNG.normal(size=(5, 1, 8, 8)).astype(np.float32)
+
+    answer = service.client.post(
+        f"/v1/runs/{held.run_ids[1]}/predict", json={"inputs": inputs.tolist()}
+    )
+    flat = service.client.post(
+        f"/v1/runs/{held.run_ids[1]}/predict", json={"inputs": inputs.reshape(5, 64).tolist()}
+    )
+
+    assert answer.status_code == 200, answer.text
+    scaled = ((inputs - mean[1]) / deviation[1]).reshape(5, 64)
+    logits = scaled @ weight[1] + bias[1]
+    odds = np.exp(logits - logits.max(1, keepdims=True))
+    found = answer.json()
+    np.testing.assert_allclose(found["outputs"], logits, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        found["probabilities"], odds / odds.sum(1, keepdims=True), rtol=1e-3, atol=1e-5
+    )
+    assert found["classes"] == [str(i) for i in range(10)]
+    assert found["labels"] == [str(i) for i in logits.argmax(1)]
+    assert flat.json() == found
+
+
+def layer_names(service: Service, held: Trained) -> dict[str, str]:
+    """Role -> stored name of the linear model's two tensors."""
+    with service.database.read() as session:
+        document = jobs.get_job(session, held.job_id).document
+    experiment = experiment_at(document, "base", {})
+    network = build(experiment.architecture, (1, 8, 8), 10, noise=False)
+    return {place.parameter.role: network.label(place) for place in network.places}
