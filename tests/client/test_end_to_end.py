@@ -281,6 +281,23 @@ def test_the_command_follows_a_job_to_its_verdict(url, tmp_path):
     assert re.search(r"^l2 +\S", ended.stdout, re.MULTILINE)
 
 
+def test_the_curl_script_runs_as_it_stands(url, tmp_path):
+    script = Path(__file__).parents[2] / "examples" / "curl.sh"
+
+    ended = subprocess.run(
+        ["sh", str(script)],
+        env={**os.environ, "OCCAM_URL": url, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "status: succeeded" in ended.stdout
+    assert '"pointer":"/loss"' in ended.stdout
+    assert len(list(tmp_path.glob("run_*.safetensors"))) == 1
+
+
 def test_the_catalog_knows_what_was_used(client):
     assert client.catalog("regularizer", "l2")["kind"] == "l2"
     assert "loss" in client.catalog()["families"]

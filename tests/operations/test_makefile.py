@@ -59,7 +59,7 @@ def test_what_is_installed_is_not_installed_again(checkout):
     assert "Nothing to be done" in made("setup", cwd=checkout).stdout
 
 
-@pytest.mark.parametrize("script", [".ci/run", ".ci/setup", "examples/demo.sh"])
+@pytest.mark.parametrize("script", [".ci/run", ".ci/setup", "examples/demo.sh", "examples/curl.sh"])
 def test_scripts_can_be_run_and_parse(script):
     assert os.access(ROOT / script, os.X_OK)
     shell = "bash" if script == ".ci/run" else "sh"
