@@ -57,7 +57,8 @@ def _aligned(loc: Loc, body: Any, *, missing: bool) -> tuple[int, Path]:
     if _has(body, token):
         used, path = _aligned(rest, body[token], missing=missing)
         return max(best, (used + 2 + (not rest), (token, *path)), key=lambda found: found[0])
-    if missing and not rest and isinstance(body, Mapping) and isinstance(token, str):
+    # A bare kind such as "dense" stands for an object, which may lack fields as well.
+    if missing and not rest and isinstance(body, Mapping | str) and isinstance(token, str):
         return 3, (token,)
     return best
 
