@@ -23,16 +23,30 @@ class Watch:
         }
 
     def see(
-        self, value_A: torch.Tensor, w_AT: torch.Tensor, epoch: int, margin: torch.Tensor | float
+        self,
+        value_R: torch.Tensor,
+        w_AT: torch.Tensor,
+        epoch: int,
+        lo: int,
+        hi: int,
+        margin_R: torch.Tensor | float = 0.0,
     ) -> torch.Tensor:
-        """Keep what improved by more than `margin` (finite values only); (A,) epochs since then."""
-        t = self.tensors
-        score_A = self.sign * value_A
-        better_A = (score_A > t["value"] + margin) & torch.isfinite(score_A)
-        t["value"] = torch.where(better_A, score_A, t["value"])
-        t["epoch"] = torch.where(better_A, epoch, t["epoch"])
-        t["weights"] = torch.where(better_A[:, None], w_AT, t["weights"])
-        return epoch - t["epoch"]
+        """Keep, of rows [lo, hi), what improved by more than the margin; finite values only.
+
+        Returns (R,), the epochs since each row's last improvement.
+        """
+        best, at, weights = (self.tensors[n][lo:hi] for n in ("value", "epoch", "weights"))
+        score_R = self.sign * value_R
+        better_R = (score_R > best + margin_R) & torch.isfinite(score_R)
+        best.copy_(torch.where(better_R, score_R, best))
+        at.masked_fill_(better_R, epoch)
+        weights.copy_(torch.where(better_R[:, None], w_AT[lo:hi], weights))
+        return epoch - at
+
+    def best(self, places: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
+        """Weights of the best epoch, or `last` where no epoch had a finite value."""
+        seen = self.tensors["epoch"].index_select(0, places) > 0
+        return torch.where(seen[:, None], self.tensors["weights"].index_select(0, places), last)
 
 
 class State:
@@ -56,8 +70,7 @@ class State:
         self.epoch = 0
         self.steps = 0
         self.w = first_weights(cohort, network).to(device)
-        self.grad = torch.zeros(count, network.trained, device=device)
-        self.optimizer = {n: torch.zeros_like(self.grad) for n in states}
+        self.optimizer = {n: torch.zeros(count, network.trained, device=device) for n in states}
         self.watches = {
             name: Watch(count, network.size, direction, device)
             for name, direction in watches.items()
@@ -70,7 +83,6 @@ class State:
         index = torch.tensor(kept, device=self.device, dtype=torch.int64)
         self.rows = [self.rows[i] for i in kept]
         self.w = self.w.index_select(0, index)
-        self.grad = torch.zeros(len(kept), self.grad.shape[1], device=self.device)
         self.optimizer = {n: v.index_select(0, index) for n, v in self.optimizer.items()}
         for watch in self.watches.values():
             watch.tensors = {n: v.index_select(0, index) for n, v in watch.tensors.items()}
@@ -97,7 +109,6 @@ class State:
         # clone: fresh memory has the alignment that the same bits depend on
         place = {n: v.to(self.device, copy=True) for n, v in named.items()}
         self.w = place["w"]
-        self.grad = torch.zeros(len(self.rows), self.grad.shape[1], device=self.device)
         self.optimizer = {n: place[f"optimizer/{n}"] for n in self.optimizer}
         self.ended = {n: place[f"ended/{n}"] for n in self.ended}
         for name, watch in self.watches.items():

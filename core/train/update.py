@@ -1,55 +1,64 @@
 """One optimizer step for all runs: decay, penalties' gradients, step, proximal steps, constraints.
 
-In place on (A, size) rows. Each regularizer touches the rows that have it and no others.
+In place on (R, size) rows. Each regularizer touches the rows that have it and no others.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 
 from core.regularizers.regularizer import Constraint, Decay, Penalty
-from core.train.program import Program
-from core.train.state import State
+
+if TYPE_CHECKING:
+    from core.train.block import Block
 
 
-def update(state: State, program: Program, lr_A1: torch.Tensor) -> None:
-    """From `state.grad`, the data term's gradient, to the next weights."""
-    knobs = program.optimizers.knobs
+def update(block: Block, lr_R1: torch.Tensor) -> None:
+    """From `block.grad`, the data term's gradient, to the next weights."""
+    program = block.program
     for slot in program.penalties:
         assert isinstance(slot.term, Penalty)
         lo, hi, (a, b) = slot.lo, slot.hi, program.scope(slot)
-        slot.term.add_gradient(state.grad[lo:hi, a:b], state.w[lo:hi, a:b], slot.knobs)
-    _decay(state, program, lr_A1)
-    trained = program.network.trained
+        slot.term.add_gradient(block.grad[lo:hi, a:b], block.w[lo:hi, a:b], slot.knobs)
+    _decay(block, lr_R1)
     step = program.optimizer.step(
-        state.w[:, :trained], state.grad, state.optimizer, knobs, lr_A1, state.steps
+        block.w[:, : program.network.trained],
+        block.grad,
+        block.optimizer,
+        program.optimizers.knobs,
+        lr_R1,
+        block.steps,
     )
-    _proximal(state, program, lr_A1, step)
+    _proximal(block, lr_R1, step)
     for slot in program.constraints:
         assert isinstance(slot.term, Constraint)
         for place in program.weights_of(slot):
-            block = state.w[slot.lo : slot.hi, place.start : place.stop]
-            weight = block.unflatten(1, place.parameter.shape)
+            rows = block.w[slot.lo : slot.hi, place.start : place.stop]
+            weight = rows.unflatten(1, place.parameter.shape)
             slot.term.project(weight, place.parameter.fan_in, slot.knobs)
 
 
-def _decay(state: State, program: Program, lr_A1: torch.Tensor) -> None:
+def _decay(block: Block, lr_R1: torch.Tensor) -> None:
+    program = block.program
     own = program.optimizer.decay(program.optimizers.knobs)
     if own is not None:
         start, stop = program.network.slice_of("weight")
-        state.w[:, start:stop].mul_(1 - lr_A1 * own[:, None])
+        block.w[:, start:stop].mul_(1 - lr_R1 * own[:, None])
     for slot in program.decays:
         assert isinstance(slot.term, Decay)
         lo, hi, (a, b) = slot.lo, slot.hi, program.scope(slot)
-        slot.term.shrink(state.w[lo:hi, a:b], lr_A1[lo:hi], slot.knobs)
+        slot.term.shrink(block.w[lo:hi, a:b], lr_R1[lo:hi], slot.knobs)
 
 
-def _proximal(state: State, program: Program, lr_A1: torch.Tensor, step: torch.Tensor) -> None:
+def _proximal(block: Block, lr_R1: torch.Tensor, step: torch.Tensor) -> None:
+    program = block.program
     for slot in program.proximal:
         assert isinstance(slot.term, Penalty)
         lo, hi, (a, b) = slot.lo, slot.hi, program.scope(slot)
         size = step[lo:hi] if step.shape[1] == 1 else step[lo:hi, a:b]
-        moved = slot.term.prox(state.w[lo:hi, a:b], size, slot.knobs)
+        moved = slot.term.prox(block.w[lo:hi, a:b], size, slot.knobs)
         if moved is not None:
-            block = {n: v[lo:hi, a:b] for n, v in state.optimizer.items()}
-            program.optimizer.absorb(moved, block, lr_A1[lo:hi])
+            state = {n: v[lo:hi, a:b] for n, v in block.optimizer.items()}
+            program.optimizer.absorb(moved, state, lr_R1[lo:hi])

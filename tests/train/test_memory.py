@@ -1,0 +1,102 @@
+"""When memory runs out, a cohort goes on in halves and says the same."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from core.datasets.classification import Classification
+from core.train import Epoch, Run, train
+from core.train.loop import out_of_memory
+from core.train.trainer import Trainer
+from tests.train.conftest import cohort, experiment, finished, rows, trained
+
+# 16 runs whose hidden activations take 80 MB each, in a process that may have 1.2 GB more.
+LIMITED = """
+import json, resource, sys
+import torch
+torch.set_num_threads(1)
+from core.datasets.classification import Classification
+from core.train import Epoch, Finished, Run, train
+from core.train.trainer import Trainer
+from tests.train.conftest import cohort, experiment
+
+parts = []
+start = Trainer.__init__
+def counting(self, cohort, dataset, device, parts_=1):
+    parts.append(parts_)
+    start(self, cohort, dataset, device, parts_)
+Trainer.__init__ = counting
+
+data = Classification(examples=10_000, features=20, informative=10, classes=4).load()
+wide = experiment(
+    architecture={"kind": "mlp", "hidden": [2000]}, batch_size="full", epochs=2
+)
+list(train(cohort([Run(wide, 0)]), data))
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+limit = used + 1_200_000_000
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+parts.clear()
+events = list(train(cohort([Run(wide, 0)] * 16), data))
+print(json.dumps({
+    "parts": parts,
+    "epochs": [e.epoch for e in events if isinstance(e, Epoch)],
+    "rows": [len(e.rows) for e in events if isinstance(e, Epoch)],
+    "accuracy": events[-1].final["test_accuracy"],
+}))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is Linux's")
+def test_a_cohort_that_does_not_fit_goes_on_in_halves() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    said = json.loads(done.stdout)
+    assert said["parts"][0] == 1
+    assert said["parts"][-1] > 1
+    assert said["epochs"] == [1, 2]
+    assert said["rows"] == [16, 16]
+    assert len(set(said["accuracy"])) == 1
+
+
+@pytest.mark.parametrize("parts", [2, 3, 8])
+def test_taking_turns_changes_nothing(digits, weights, parts, monkeypatch) -> None:
+    stop = [{"kind": "early_stopping", "patience": 1}]
+    regularizers = [[], ["l1"], ["l2"], ["dropout"], stop, ["max_norm"], [], ["elastic_net"]]
+    made = cohort([Run(experiment(regularizers=r), i % 2) for i, r in enumerate(regularizers)])
+    whole = trained(made, digits)
+    before = Trainer.__init__
+    monkeypatch.setattr(
+        Trainer, "__init__", lambda self, c, data, device, _: before(self, c, data, device, parts)
+    )
+    turns = trained(made, digits)
+
+    one, two = weights(whole), weights(turns)
+    for row in range(len(regularizers)):
+        assert abs(rows(one, "reported", row) - rows(two, "reported", row)).max() <= 1e-5
+    assert [e.rows for e in whole if isinstance(e, Epoch)] == [
+        e.rows for e in turns if isinstance(e, Epoch)
+    ]
+    assert finished(whole).final.keys() == finished(turns).final.keys()
+
+
+def test_what_counts_as_out_of_memory() -> None:
+    assert out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert out_of_memory(MemoryError())
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60)
+    assert out_of_memory(caught.value)
+    assert not out_of_memory(RuntimeError("shapes do not match"))
+
+
+def test_an_error_that_is_not_memory_is_raised() -> None:
+    data = Classification(examples=100, features=4, informative=2, classes=2).load()
+    wrong = experiment(loss={"kind": "cross_entropy", "class_weights": [1, 2, 3]})
+    with pytest.raises(RuntimeError):
+        list(train(cohort([Run(wrong, 0)]), data))
