@@ -5,10 +5,12 @@ Trace (id, headers, log) → Auth (before any body is read) → Guard (bodies) �
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
+from sqlalchemy.orm import Session
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -29,10 +31,12 @@ from api.telemetry import Telemetry
 from api.trace import Trace
 from api.version import version_of
 from core.settings import Settings
-from core.store import jobs as stored_jobs
 from core.store.artifacts import Artifacts
+from core.store.cohorts import count_by_status as count_cohorts
+from core.store.jobs import count_by_status as count_jobs
 from core.store.outbox import Ring
 from core.store.session import Database
+from core.store.states import Status
 
 SUMMARY = (
     "Trains many models together and says, with statistics, which loss, regularizer and λ"
@@ -81,7 +85,13 @@ def create_app(settings: Settings) -> FastAPI:
 def _services(settings: Settings) -> Services:
     database = Database(settings.database_url)
     telemetry = Telemetry()
-    telemetry.watch("occam_jobs", "Jobs.", "status", lambda: _count_jobs(database))
+    telemetry.watch("occam_jobs", "Jobs.", "status", partial(_count, database, count_jobs))
+    telemetry.watch(
+        "occam_cohorts",
+        "Cohorts; the queued ones are what workers have yet to take.",
+        "status",
+        partial(_count, database, count_cohorts),
+    )
     ring = _ringer(settings)
     return Services(
         settings=settings,
@@ -103,9 +113,11 @@ def _ringer(settings: Settings) -> Ring | None:
     return ringer(settings)
 
 
-def _count_jobs(database: Database) -> dict[str, float]:
+def _count(
+    database: Database, count: Callable[[Session], Mapping[Status, int]]
+) -> dict[str, float]:
     with database.read() as session:
-        return {str(k): float(v) for k, v in stored_jobs.count_by_status(session).items()}
+        return {str(status): float(rows) for status, rows in count(session).items()}
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from core.store import workers
-from tests.api.conftest import Service
+from tests.api.conftest import Service, take
 
 
 def test_a_process_that_answers_is_alive(service: Service) -> None:
@@ -31,6 +31,7 @@ def test_a_service_is_ready_once_a_worker_was_seen(service_on_both: Service) -> 
 
 def test_prometheus_reads_requests_and_jobs(service: Service) -> None:
     service.post()
+    take(service.database, service.post()["id"])
     service.client.get("/v1/jobs/job_none")
     service.client.request("BREW", "/v1/jobs")
 
@@ -39,6 +40,8 @@ def test_prometheus_reads_requests_and_jobs(service: Service) -> None:
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     lines = answer.text.splitlines()
     assert 'occam_jobs{status="queued"} 1.0' in lines
+    assert 'occam_jobs{status="running"} 1.0' in lines
+    assert 'occam_cohorts{status="running"} 1.0' in lines
     assert any(
         line.startswith('occam_http_requests_total{method="POST",route="/v1/jobs",status="201"}')
         for line in lines
