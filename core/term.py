@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 Task = Literal["classification", "regression"]
 
+LARGEST = 3e38  # a knob is computed in float32, which ends at 3.4e38
 MAX_RANGE_VALUES = 1000  # one range alone may not ask for more; runs per job are limited besides
 
 
@@ -78,7 +79,8 @@ class LinearRange(Wire):
 
     def grid(self) -> tuple[float, ...]:
         a, b = self.range
-        return (*(a + (b - a) * i / (self.num - 1) for i in range_of(self.num - 1)), b)
+        inner = (a + (b - a) * i / (self.num - 1) for i in range_of(self.num - 1))
+        return (*(min(value, b) for value in inner), b)  # rounding never leaves the range
 
     def at(self, u: float) -> float:
         a, b = self.range
@@ -102,13 +104,13 @@ class LogRange(Wire):
     def grid(self) -> tuple[float, ...]:
         """Exact ends; the values between are rounded to 6 digits, so that people can read them."""
         a, b = self.log_range
-        ratio = math.log(b / a)
-        inner = (a * math.exp(ratio * i / (self.num - 1)) for i in range_of(1, self.num - 1))
-        return (a, *(float(f"{value:.6g}") for value in inner), b)
+        inner = (float(f"{self.at(i / (self.num - 1)):.6g}") for i in range_of(1, self.num - 1))
+        return (a, *(min(max(value, a), b) for value in inner), b)
 
     def at(self, u: float) -> float:
         a, b = self.log_range
-        return a * math.exp(u * math.log(b / a))
+        log_a, log_b = math.log(a), math.log(b)  # b / a may be more than a float holds
+        return min(max(math.exp(log_a + u * (log_b - log_a)), a), b)
 
 
 range_of = range  # LinearRange has a field called `range`
@@ -136,7 +138,7 @@ class Knob:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        bounds = {k: v for k in ("ge", "gt", "le", "lt") if (v := getattr(self, k)) is not None}
+        bounds = self._bounds()
         number: CoreSchema = (
             core_schema.int_schema(strict=True, **bounds)
             if self.integer
@@ -152,23 +154,29 @@ class Knob:
             {"number": number, **ranges}, discriminator=_number_or_range
         )
 
+    def _bounds(self) -> dict[str, Any]:  # Any: pydantic's schemas want int or float
+        """The bounds there are; every float has an upper one."""
+        given = {k: v for k in ("ge", "gt", "le", "lt") if (v := getattr(self, k)) is not None}
+        return given if "lt" in given or self.integer else {"le": LARGEST} | given
+
     def _check_values(self, drawn: Range) -> Range:
+        bounds = self._bounds()
         for value in drawn.grid():
             if self.integer and value != int(value):
                 raise PydanticCustomError(
                     "knob", "{value} is not a whole number", {"value": f"{value:g}"}
                 )
-            for bound, holds, words in (
-                (self.ge, operator.ge, "at least"),
-                (self.gt, operator.gt, "greater than"),
-                (self.le, operator.le, "at most"),
-                (self.lt, operator.lt, "less than"),
+            for name, holds, words in (
+                ("ge", operator.ge, "at least"),
+                ("gt", operator.gt, "greater than"),
+                ("le", operator.le, "at most"),
+                ("lt", operator.lt, "less than"),
             ):
-                if bound is not None and not holds(value, bound):
+                if name in bounds and not holds(value, bounds[name]):
                     raise PydanticCustomError(
                         "knob",
                         "{value} in this range should be {words} {bound}",
-                        {"value": f"{value:g}", "words": words, "bound": f"{bound:g}"},
+                        {"value": f"{value:g}", "words": words, "bound": f"{bounds[name]:g}"},
                     )
         return drawn
 

@@ -23,7 +23,7 @@ class EarlyStopping(Procedure):
     kind: Literal["early_stopping"] = "early_stopping"
     patience: Annotated[
         int,
-        Knob(ge=1, integer=True, neutral=math.inf, simpler="low"),
+        Knob(ge=1, le=1_000_000, integer=True, neutral=math.inf, simpler="low"),
         Field(description="epochs without improvement before the run ends"),
     ] = 5
     min_delta: Annotated[
