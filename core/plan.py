@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from core.architectures.network import Network, build, wants_noise
 from core.datasets import DatasetFacts, Split
@@ -91,9 +92,9 @@ def plan(
         each = run_bytes(some[0], network, shapes)
         fit = max(1, min(runs_max, memory_bytes // each))
         parts = math.ceil(len(members) / fit)
-        width = math.ceil(len(members) / parts)  # even parts: no straggler of one run
-        for start in range(0, len(members), width):
-            runs = tuple(members[start : start + width])
+        cuts = [len(members) * part // parts for part in range(parts + 1)]  # even: no straggler
+        for start, stop in pairwise(cuts):
+            runs = tuple(members[start:stop])
             time_s = seconds(some[0], network, shapes, len(runs))
             cohorts.append(
                 CohortPlan(runs, network.parameters, each * len(runs), some[0].epochs, time_s)
