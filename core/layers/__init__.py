@@ -1,4 +1,4 @@
-"""Layers with a leading run axis.:"""
+"""Layers: what networks are made of, with a leading run axis."""
 
 from core.layers.layer import Layer
 from core.term import load_plugins

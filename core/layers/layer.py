@@ -61,6 +61,13 @@ def _on_weights(terms: tuple[Regularizer, ...]) -> tuple[Regularizer, ...]:
                 "{kind} does not act on one layer's weights; put it in the job's regularizers",
                 {"kind": term.kind},
             )
+        if isinstance(term, Penalty) and term.biases:
+            raise PydanticCustomError(
+                "layer_regularizer",
+                "a layer's own {kind} acts on its weights only; leave out biases, or put it in the "
+                "job's regularizers",
+                {"kind": term.kind},
+            )
     return terms
 
 

@@ -107,6 +107,11 @@ def test_only_what_acts_on_weights_may_be_put_on_a_layer(layer, kind):
             made(layer, regularizers=[kind])
 
 
+def test_a_penalty_on_one_layer_that_asks_for_its_biases_is_refused_rather_than_ignored():
+    with pytest.raises(ValidationError, match="a layer's own l2 acts on its weights only"):
+        made("dense", regularizers=[{"kind": "l2", "biases": True}])
+
+
 @pytest.mark.parametrize("kind", MEMBERS)
 def test_dropout_acts_after_what_activates(kind):
     layer = made(kind)
