@@ -153,8 +153,8 @@ TERMS = [
     ({**NO_IMAGES, "architecture": "cnn"}, "/architecture", "cnn needs images"),
     (layers(), "/architecture/layers", "should not be empty"),
     (layers("flatten", {"kind": "dense"}), "/architecture/layers/1/units", "dense needs it"),
-    (layers("flatten", "dense"), "/architecture/layers/1/units", "dense needs it"),
-    (having(architecture="layers"), "/architecture/layers", '"layers" is missing; layers needs'),
+    (layers("flatten", "dense"), "/architecture/layers/1", '"units" is missing; dense needs it'),
+    (having(architecture="layers"), "/architecture", '"layers" is missing; layers needs'),
     (layers({"kind": "dense", "units": 10}), "/architecture/layers/0", "put a flatten before it"),
     (layers("flatten", {"kind": "dense", "units": 5}), "/architecture/layers/1", "(10,) outputs"),
     (
