@@ -21,6 +21,7 @@ from core.store.session import Database
 
 POSTGRES_URL = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
 REDIS_URL = "redis://127.0.0.1:6379"
+OWNED_S = 1200  # a Redis database whose tests were killed is free again after this
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 
@@ -95,16 +96,33 @@ def database(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def redis_url() -> Iterator[str]:
     """A Redis database that no other test uses, emptied before and after."""
+    yield from _own_redis()
+
+
+@pytest.fixture(scope="session")
+def lasting_redis_url() -> Iterator[str]:
+    """The same for a whole session."""
+    yield from _own_redis()
+
+
+@pytest.fixture(scope="session")
+def lasting_postgresql_url(postgresql_server: URL) -> Iterator[str]:
+    """A PostgreSQL database without tables, for a whole session."""
+    with _created(postgresql_server) as url:
+        yield url
+
+
+def _own_redis() -> Iterator[str]:
     server = os.environ.get("OCCAM_TEST_REDIS_URL", REDIS_URL).rstrip("/")
     for number in range(1, 16):
         with redis.Redis.from_url(f"{server}/{number}", socket_timeout=5) as client:
             try:
-                mine = client.set("occam-test-owner", os.getpid(), nx=True, ex=600)
+                mine = client.set("occam-test-owner", os.getpid(), nx=True, ex=OWNED_S)
             except redis.ConnectionError:
                 _missing(f"no Redis answers at {server}")
             if mine:
                 client.flushdb()
-                client.set("occam-test-owner", os.getpid(), ex=600)
+                client.set("occam-test-owner", os.getpid(), ex=OWNED_S)
                 yield f"{server}/{number}"
                 client.flushdb()
                 return
