@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import cache
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -27,6 +28,7 @@ def faults_of(body):
     return ()
 
 
+@cache  # hypothesis checks every strategy it meets once, which costs more than drawing from it
 def numbers(mark):
     low = mark.ge if mark.ge is not None else mark.gt + 0.001 if mark.gt is not None else 0
     high = mark.le if mark.le is not None else mark.lt - 0.001 if mark.lt is not None else low + 9
@@ -35,6 +37,7 @@ def numbers(mark):
     return st.floats(low, high)
 
 
+@cache
 def ranges(mark):
     values = st.lists(numbers(mark), min_size=1, max_size=3, unique=True)
     ends = st.lists(numbers(mark), min_size=2, max_size=2, unique=True).map(sorted)
@@ -44,7 +47,7 @@ def ranges(mark):
 
 
 @st.composite
-def terms(draw, family, *, fixed=False):
+def terms(draw, family):
     """Any member of a family that needs no field, some of its knobs given."""
     members = [
         member
@@ -55,8 +58,8 @@ def terms(draw, family, *, fixed=False):
     body = {"kind": member.wire_kind()}
     for name, mark in member.knobs().items():
         if draw(st.booleans()):
-            value = numbers(mark) if fixed else st.one_of(numbers(mark), ranges(mark))
-            body[member.wire_name(name)] = draw(value)
+            drawn = ranges(mark) if draw(st.booleans()) else numbers(mark)
+            body[member.wire_name(name)] = draw(drawn)
     return draw(st.sampled_from([body, member.wire_kind()]))
 
 
