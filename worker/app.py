@@ -57,6 +57,7 @@ def _consume(app: Any, queues: Sequence[str]) -> None:
                 without_heartbeat=True,
                 without_mingle=True,
                 without_gossip=True,
+                ready_callback=lambda _consumer: log.info("listening", queues=queues),
             ).start()
         except Exception as error:  # whatever the broker's client raises
             log.warning("the broker is away; looking without being rung", error=repr(error))

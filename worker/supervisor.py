@@ -69,11 +69,12 @@ class Supervisor:
         try:
             deaf = True
             while not self._stopping.is_set():
-                if not self._turn():
-                    self._rest()
+                busy = self._turn()
                 if deaf and self._warm.device is not None:
                     deaf = False
                     hear(SERVES[self._device()])
+                if not busy:
+                    self._rest()
         finally:
             self._end()
 
