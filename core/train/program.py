@@ -19,7 +19,7 @@ from core.regularizers import Regularizer
 from core.regularizers.dropout import Dropout
 from core.regularizers.regularizer import Constraint, Decay, Penalty, Procedure, Target
 from core.spec.experiment import Experiment
-from core.term import Knobs, Term, structure
+from core.term import Knob, Knobs, Term, structure
 from core.train.cohort import Cohort
 
 
@@ -30,9 +30,7 @@ class Stack:
         kind = type(next(t for t in terms if t is not None))
         self._device = device
         self._host = {
-            name: np.array(
-                [knob.neutral if t is None else getattr(t, name) for t in terms], np.float32
-            )
+            name: _within(knob, [knob.neutral if t is None else getattr(t, name) for t in terms])
             for name, knob in kind.knobs().items()
             if not knob.structural
         }
@@ -133,6 +131,16 @@ class Program:
         return every if slot.node is None else tuple(p for p in every if p.node == slot.node)
 
 
+def _within(knob: Knob, values: Sequence[float | None]) -> np.ndarray:
+    """As float32, whose rounding must not step on an open bound: p = 0.99999999 is not 1."""
+    rounded = np.array(values, np.float32)
+    if knob.gt is not None:
+        rounded = np.maximum(rounded, np.nextafter(np.float32(knob.gt), np.float32(np.inf)))
+    if knob.lt is not None:
+        rounded = np.minimum(rounded, np.nextafter(np.float32(knob.lt), np.float32(-np.inf)))
+    return rounded
+
+
 def _block(chosen: np.ndarray) -> tuple[int, int]:
     """The smallest [lo, hi) that holds every true place."""
     places = np.flatnonzero(chosen)
@@ -143,10 +151,6 @@ def _loss(experiment: Experiment) -> Term:
     """The loss with the knobs that target regularizers set."""
     changes = {r.loss_knob: r.strength for r in experiment.regularizers if isinstance(r, Target)}
     return experiment.loss.model_copy(update=changes) if changes else experiment.loss
-
-
-def _dropout(experiment: Experiment) -> Dropout | None:
-    return next((r for r in experiment.regularizers if isinstance(r, Dropout)), None)
 
 
 def _slots(

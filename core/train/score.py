@@ -52,10 +52,12 @@ def score(
         targets.append(batch.y_RB)
         present.append(batch.present_RB)
     present_RN = torch.cat([p for p in present if p is not None], 1)
-    found = {f"{part}_loss": mean_present(torch.cat(losses, 1), present_RN)}
+    loss_R = mean_present(torch.cat(losses, 1), present_RN)
+    found = {f"{part}_loss": loss_R}
     every = torch.cat(outputs, 1), torch.cat(targets, 1), present_RN
-    for name, value in _values(metrics, program.loss, *every).items():
-        found[f"{part}_{name}"] = value
+    for name, value_R in _values(metrics, program.loss, *every).items():
+        # a diverged run decides nothing, though an argmax of NaN names a class
+        found[f"{part}_{name}"] = torch.where(torch.isnan(loss_R), loss_R, value_R)
     return found
 
 

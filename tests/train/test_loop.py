@@ -102,6 +102,20 @@ def test_a_diverging_run_leaves_its_neighbours_untouched(digits, weights) -> Non
     for row in (0, 2):
         assert np.array_equal(rows(one, "last", row), rows(two, "last", row))
     assert np.isnan(finished(with_wild).final["val_loss"][1])
+    assert np.isnan(finished(with_wild).final["test_accuracy"][1])
+
+
+@pytest.mark.parametrize(
+    "edge",
+    [
+        {"regularizers": [{"kind": "dropout", "p": 0.99999999}]},
+        {"optimizer": {"kind": "sgd", "lr": 1e-50}, "regularizers": ["l1"]},
+        {"optimizer": {"kind": "adam", "beta1": 0.999999999, "beta2": 0.999999999}},
+    ],
+)
+def test_a_number_next_to_its_open_bound_trains(digits, edge) -> None:
+    final = finished(trained(cohort([Run(experiment(**edge, epochs=1), 0)]), digits)).final
+    assert np.isfinite(final["val_loss"][0])
 
 
 def test_resuming_from_any_checkpoint_continues_bit_for_bit(digits, tmp_path, weights) -> None:
