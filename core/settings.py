@@ -46,11 +46,9 @@ class Settings(BaseSettings):
 
     # Limits of a request.
     body_bytes_max: PositiveInt = 1 * MIB
-    body_depth_max: PositiveInt = 64
     page_limit_max: PositiveInt = 1000
     wait_s_max: PositiveFloat = 60.0
     streams_max: PositiveInt = 500
-    requests_per_minute: PositiveInt = 6000
     predict_inputs_max: PositiveInt = 10_000
     idempotency_ttl_s: PositiveFloat = 24 * 3600.0
 
@@ -61,7 +59,6 @@ class Settings(BaseSettings):
     layers_max: PositiveInt = 100
     parameters_max: PositiveInt = 50_000_000
     name_length_max: PositiveInt = 200
-    jobs_queued_max: PositiveInt = 100_000
 
     # Limits of an upload.
     upload_bytes_max: PositiveInt = 256 * MIB
