@@ -126,6 +126,8 @@ class Attempt:
         log.warning("attempt failed", reason=reason, detail=detail)
         if reason in OUT_OF_MEMORY or self._order.device == "cuda":
             self._child.stop()  # what it still holds, or a broken CUDA context, goes with it
+        if reason in OUT_OF_MEMORY and self._recorder.can_halve():
+            return self._heartbeat.insist(self._recorder.halve)
         retry = reason not in LASTING
         return self._heartbeat.insist(lambda: self._recorder.fail(reason, detail, retry=retry))
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from core.store import checkpoints, cohorts, events, runs
 from core.store.checkpoints import Kind
 from core.store.cohorts import ClaimedCohort
+from core.store.halving import halve
 from core.store.runs import RunUpdate
 from core.store.session import Database
 from core.store.states import Reason, Status, is_final, problem
@@ -105,6 +106,14 @@ class Recorder:
                 session, *self._held, reason, detail, attempts_max=limit, retry=retry
             )
         )
+
+    def can_halve(self) -> bool:
+        """Whether the cohort may become two: it has several runs, and nothing is recorded."""
+        return self._cohort.rows > 1 and self._tally.progress() == 0
+
+    def halve(self) -> Status:
+        """Give the cohort back as two, the attempt not counted."""
+        return self._write(lambda session: halve(session, *self._held))
 
     def finish(self, message: Message) -> Status:
         """Record final scores and weights, and end runs, cohort and perhaps the job."""

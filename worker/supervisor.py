@@ -117,8 +117,8 @@ class Supervisor:
         """What this worker trains on: the settings' choice, else what the child found."""
         asked, found = self._settings.device, self._warm.device or "cpu"
         if asked == "cuda" and found != "cuda":
-            log.error("OCCAM_DEVICE is cuda, and torch finds no such device; using the CPU")
-        return found if asked == "auto" else min(asked, found)  # "cpu" < "cuda"
+            raise SystemExit("OCCAM_DEVICE is cuda, but torch finds no CUDA device; use auto.")
+        return found if asked == "auto" else asked
 
     def _claim(self) -> ClaimedCohort | None:
         with self._database.write() as session:

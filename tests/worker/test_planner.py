@@ -19,9 +19,7 @@ def submit(database, **changes):
     epochs = {arm.name: arm.experiment.epochs for arm in found.arms}
     new_runs = [NewRun(a, s, seed, fold, epochs[a]) for a, s, seed, fold in runs_of(found)]
     with database.write() as session:
-        return jobs.insert_job(
-            session, found.document, new_runs, facts=found.facts.document()
-        ).id
+        return jobs.insert_job(session, found.document, new_runs, facts=found.facts.document()).id
 
 
 def cohorts_of(database, job_id):
