@@ -105,9 +105,16 @@ def lasting_redis_url() -> Iterator[str]:
     yield from _own_redis()
 
 
+@pytest.fixture
+def postgresql_url(postgresql_server: URL) -> Iterator[str]:
+    """A PostgreSQL database without tables."""
+    with _created(postgresql_server) as url:
+        yield url
+
+
 @pytest.fixture(scope="session")
 def lasting_postgresql_url(postgresql_server: URL) -> Iterator[str]:
-    """A PostgreSQL database without tables, for a whole session."""
+    """The same for a whole session."""
     with _created(postgresql_server) as url:
         yield url
 
