@@ -53,6 +53,11 @@ class Order:
     device: str
     checkpoint_every_s: float
 
+    @property
+    def weights_key(self) -> str:
+        """Where the child stores the final weights."""
+        return f"{self.prefix}/weights.safetensors"
+
     @classmethod
     def for_claim(
         cls,
@@ -71,7 +76,7 @@ class Order:
             cohort=cohort.id,
             document=cohort.document,
             members=tuple((run.arm, run.setting, run.seed, run.fold) for run in members),
-            prefix=f"jobs/{cohort.job_id}/{cohort.id}/{cohort.fence}",
+            prefix=f"{folder_of(cohort)}/{cohort.fence}",
             checkpoints=tuple(Saved(c.key, c.sha256, c.epoch) for c in saved),
             dataset_sha256=cohort.facts.get("sha256", ""),
             uploads=_uploads(session, cohort.document["dataset"]),
@@ -94,6 +99,11 @@ class Order:
                 "uploads": {i: Artifact(**a) for i, a in message["uploads"].items()},
             }
         )
+
+
+def folder_of(cohort: ClaimedCohort) -> str:
+    """Where all attempts of a cohort store their artifacts."""
+    return f"jobs/{cohort.job_id}/{cohort.id}"
 
 
 def _uploads(session: Session, source: Mapping[str, Any]) -> dict[str, Artifact]:

@@ -20,11 +20,12 @@ from core.store.artifacts import Artifacts
 from core.store.cohorts import ClaimedCohort
 from core.store.ids import new_id
 from core.store.session import Database
+from core.store.states import is_final
 from core.store.sweep import sweep
 from worker.attempt import Attempt
 from worker.child import Child
 from worker.heartbeat import Heartbeat, Lost
-from worker.order import Order
+from worker.order import Order, folder_of
 from worker.periodic import Periodic
 from worker.planner import plan_next
 from worker.recorder import Recorder
@@ -131,17 +132,23 @@ class Supervisor:
         with heartbeat, structlog.contextvars.bound_contextvars(cohort=claimed.id):
             log.info("cohort claimed", job=claimed.job_id, runs=claimed.rows, fence=claimed.fence)
             try:
-                attempt = Attempt(
-                    child,
-                    heartbeat.insist(lambda: self._order(claimed)),
-                    heartbeat.insist(lambda: self._recorder(claimed)),
-                    heartbeat,
-                    stopping=self._stopping,
-                    settings=self._settings,
-                )
+                order = heartbeat.insist(lambda: self._order(claimed))
+                recorder = heartbeat.insist(lambda: self._recorder(claimed))
             except Lost:
                 return
-            log.info("cohort let go", status=attempt.run() or "lost")
+            attempt = Attempt(
+                child,
+                order,
+                recorder,
+                heartbeat,
+                stopping=self._stopping,
+                settings=self._settings,
+            )
+            status = attempt.run()
+            log.info("cohort let go", status=status or "lost")
+        if status is not None and is_final(status):
+            kept = [order.weights_key] if status == "succeeded" else []
+            self._remove(lambda: self._artifacts.delete_below(folder_of(claimed), keep=kept))
         self._relay.ask()
 
     def _heartbeat(self, claimed: ClaimedCohort) -> Heartbeat:
@@ -172,18 +179,21 @@ class Supervisor:
         return Recorder(
             self._database,
             claimed,
-            remove=self._remove,
+            remove=self._delete,
             checkpoints_kept=self._settings.checkpoints_kept,
             attempts_max=self._settings.attempts_max,
         )
 
-    def _remove(self, keys: Sequence[str]) -> None:
-        """Delete artifacts; one that stays is only space lost."""
+    def _delete(self, keys: Sequence[str]) -> None:
         for key in keys:
-            try:
-                self._artifacts.delete(key)
-            except OSError as error:
-                log.warning("artifact not deleted", key=key, error=repr(error))
+            self._remove(lambda key=key: self._artifacts.delete(key))  # type: ignore[misc]
+
+    def _remove(self, act: Callable[[], None]) -> None:
+        """Delete artifacts; those that stay are only space lost."""
+        try:
+            act()
+        except Exception as error:  # whatever a store's client raises
+            log.warning("artifacts not deleted", error=repr(error))
 
     def _sweep(self) -> None:
         with self._database.write() as session:

@@ -127,8 +127,7 @@ def _checkpoint(event: Snapshot, order: Order, artifacts: Artifacts) -> Message:
 def _finished(event: Finished, epoch: int, order: Order, artifacts: Artifacts) -> Message:
     """Store the weights; scores that are not finite are null."""
     final, _ = columns(event.final)
-    key = f"{order.prefix}/weights.safetensors"
-    stored = _store(event.write_weights, key, artifacts)
+    stored = _store(event.write_weights, order.weights_key, artifacts)
     return {"event": "finished", "epoch": epoch, "final": final, **stored}
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,6 +109,14 @@ class Artifacts:
         """Delete an artifact whose row is gone already; one that is missing is no matter."""
         with suppress(FileNotFoundError):
             self._fs.rm_file(self._at(key))
+
+    def delete_below(self, folder: str, *, keep: Collection[str] = ()) -> None:
+        """Delete all below a folder but these keys, also what a writer that died left behind."""
+        kept = {self._at(key) for key in keep}
+        with suppress(FileNotFoundError):
+            for path in self._fs.find(self._at(folder)):
+                if path not in kept:
+                    self._fs.rm_file(path)
 
     def _at(self, key: str) -> str:
         assert _KEY.fullmatch(key), f"{key!r} is no key that we make"

@@ -76,3 +76,14 @@ def test_a_key_that_we_did_not_make_is_a_mistake_of_ours(artifacts):
     for key in ("../etc/passwd", "/etc/passwd", "a//b", "a/../b", "", "a\\b", "a/.b"):
         with pytest.raises(AssertionError, match="no key"):
             artifacts.exists(key)
+
+
+def test_what_lies_below_a_folder_goes_but_for_what_is_kept(artifacts, source):
+    for key in ("jobs/a/1/x", "jobs/a/2/x", "jobs/a/2/y", "jobs/ab/1/x"):
+        artifacts.put(key, source)
+    artifacts.delete_below("jobs/a", keep=["jobs/a/2/y"])
+    artifacts.delete_below("jobs/never")
+    left = [k for k in ("jobs/a/1/x", "jobs/a/2/x") if artifacts.exists(k)]
+    assert left == []
+    assert artifacts.exists("jobs/a/2/y")
+    assert artifacts.exists("jobs/ab/1/x")

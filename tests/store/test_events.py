@@ -84,3 +84,20 @@ def test_data_is_strict_json_text(database, insert):
 def test_an_event_of_no_job_is_refused(database):
     with pytest.raises(NotFound), database.write() as session:
         events.append(session, "job_nope", "event", {})
+
+
+def test_epochs_appended_at_once_are_numbered_in_order_and_written_ones_are_skipped(
+    database, insert
+):
+    insert(2, cut=2)
+    held = claim(database)
+    metrics(database, held, 2)
+    for _ in range(2):
+        with database.write() as session:
+            epochs = [(epoch, {"epoch": epoch}) for epoch in (1, 2, 3)]
+            events.append_epochs(session, held.job_id, held.id, held.fence, epochs)
+    with database.read() as session:
+        rows = events.read_after(session, held.job_id, types=["metrics"])
+        everything = events.read_after(session, held.job_id)
+    assert [row.epoch for row in rows] == [2, 1, 3]
+    assert [row.seq for row in everything] == list(range(1, len(everything) + 1))
