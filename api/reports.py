@@ -177,7 +177,7 @@ def _run_record(row: models.Run) -> RunRecord:
         fold=row.fold,
         status=row.status,
         final=row.final or {},
-        epochs=row.stopped_epoch or 0,
+        epochs=row.stopped_epoch or row.epochs,  # the first is null where it ran to the end
         seconds=row.seconds,
         stop_reason=row.stop_reason,
     )
