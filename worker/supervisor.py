@@ -208,6 +208,7 @@ class Supervisor:
                 session,
                 attempts_max=self._settings.attempts_max,
                 rings=self._ring is not None,
+                idempotency_ttl_s=self._settings.idempotency_ttl_s,
             )
         if swept.freed or swept.overdue:
             log.info("swept", freed=swept.freed, overdue=swept.overdue)
