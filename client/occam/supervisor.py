@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Event
 
 TICK_S = 0.1
-GRACE_S = 8.0  # containers are given ten seconds; a worker checkpoints in one or two
+GRACE_S = 8.0  # from TERM to KILL, for a child that has nothing to save
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 STABLE_S = 30.0  # a child that lived this long begins the delays anew
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -26,11 +26,13 @@ class Child:
     """One supervised process.
 
     vital: when it ends by itself before the service was ever ready, starting again is no use.
+    grace_s: how long it may take to stop before it is killed.
     """
 
     name: str
     command: Sequence[str]
     vital: bool = False
+    grace_s: float = GRACE_S
     process: subprocess.Popen[bytes] | None = None
     started_s: float = 0.0
     failures: int = 0
@@ -127,17 +129,18 @@ class Supervisor:
                     yield child, code
 
     def _stop_all(self) -> None:
-        """TERM to all at once, then KILL to whatever is left after the grace or a second signal."""
+        """TERM to all at once; KILL to who outstays its grace, to all at a second signal."""
         signals = self._signals
         groups = [child.process.pid for child in self._children if child.process is not None]
         for pid in groups:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
-        end_s = time.monotonic() + GRACE_S
+        began_s = time.monotonic()
         while any(child.process for child in self._children):
-            if time.monotonic() > end_s or self._signals > max(signals, 1):
+            if self._signals > max(signals, 1):
                 self._say("not everything stopped in time; killing what is left")
                 break
+            self._kill_late(time.monotonic() - began_s)
             list(self._reap())
             time.sleep(TICK_S / 5)
         for pid in groups:
@@ -147,6 +150,13 @@ class Supervisor:
                 os.kill(pid, signal.SIGKILL)
         time.sleep(TICK_S / 5)
         list(self._reap())
+
+    def _kill_late(self, waited_s: float) -> None:
+        for child in self._children:
+            if child.process is not None and waited_s > child.grace_s:
+                self._say(f"the {child.name} did not stop in {child.grace_s:g} s; killing it")
+                _kill_group(child.process.pid)
+                child.grace_s = float("inf")  # said and done once
 
 
 def _ending(status: int) -> str:

@@ -136,6 +136,32 @@ def test_a_second_signal_kills_a_child_that_will_not_stop(tmp_path):
     assert not alive(running)
 
 
+def test_a_slow_worker_gets_the_grace_it_needs_while_a_deaf_api_is_killed(tmp_path):
+    marks = [tmp_path / name for name in ("API", "worker", "stopped")]
+    slow = (
+        "import signal, sys, time\n"
+        "def end(*_): time.sleep(1.5); pathlib.Path(sys.argv[1]).touch(); sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "import os, pathlib; pathlib.Path(sys.argv[2]).write_text(str(os.getpid()))\n"
+        "time.sleep(600)"
+    )
+    worker = [*python(slow), str(marks[2]), str(marks[1])]
+    turned_deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+    deaf = turned_deaf + writes_pid(marks[0], SLEEPER)
+    children = [
+        {"name": "API", "command": python(deaf), "grace_s": 0.5},
+        {"name": "worker", "command": worker, "grace_s": 20},
+    ]
+    with started(children) as process:
+        assert line(process) == "ready"
+        running = [pid_in(mark) for mark in marks[:2]]
+        process.terminate()
+        assert line(process) == "the API did not stop in 0.5 s; killing it"
+        assert process.wait(timeout=10) == 0
+    assert marks[2].exists(), "the worker was killed before it had stopped in order"
+    assert not any(alive(pid) for pid in running)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="orphans are adopted on Linux")
 def test_a_grandchild_in_its_own_session_does_not_outlive_the_service(tmp_path):
     path = tmp_path / "trainer"

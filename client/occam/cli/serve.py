@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,8 @@ import typer
 from occam.supervisor import Child, Supervisor
 
 READY_TIMEOUT_S = 1.0
+SHUTDOWN_GRACE_S = 20.0  # the service's default of OCCAM_SHUTDOWN_GRACE_S
+WORKER_EXTRA_S = 15.0  # on top: ten to end a trainer that did not react, five to sign off
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")]
 Port = Annotated[
@@ -42,7 +45,10 @@ def serve(host: Host = None, port: Port = None, data_dir: DataDir = None) -> Non
     url = f"http://{_reachable(address)}:{number}"
     probe = httpx2.Client(base_url=url, timeout=READY_TIMEOUT_S, trust_env=False)
     supervisor = Supervisor(
-        [Child("API", module("api"), vital=True), Child("worker", module("worker"))],
+        [
+            Child("API", module("api"), vital=True),
+            Child("worker", module("worker"), grace_s=_worker_grace_s(env)),
+        ],
         env,
         is_ready=lambda: _is_ready(probe),
         on_ready=lambda: _say(
@@ -86,6 +92,15 @@ def environment(host: str | None, port: int | None, data_dir: Path | None) -> di
     }
     chosen = {name: value for name, value in options.items() if value is not None}
     return {**os.environ, "PYTHONUNBUFFERED": "1", **chosen}
+
+
+def _worker_grace_s(env: Mapping[str, str]) -> float:
+    """Longer than the worker itself waits for an epoch's end: a kill would cost an attempt."""
+    try:
+        own_s = float(env.get("OCCAM_SHUTDOWN_GRACE_S", SHUTDOWN_GRACE_S))
+    except ValueError:  # the service itself refuses it, in a sentence
+        own_s = SHUTDOWN_GRACE_S
+    return own_s + WORKER_EXTRA_S
 
 
 def _become(command: list[str], env: dict[str, str]) -> None:
