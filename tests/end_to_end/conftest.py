@@ -8,10 +8,14 @@ import pytest
 
 from tests.end_to_end.deployment import Deployment, running
 
-CLUSTER = pytest.param("cluster", marks=[pytest.mark.postgres, pytest.mark.redis])
+# A group stays in one process of pytest-xdist, else each process would start its own deployment.
+EMBEDDED = pytest.param("embedded", marks=pytest.mark.xdist_group("embedded"))
+CLUSTER = pytest.param(
+    "cluster", marks=[pytest.mark.postgres, pytest.mark.redis, pytest.mark.xdist_group("cluster")]
+)
 
 
-@pytest.fixture(scope="session", params=["embedded", CLUSTER])
+@pytest.fixture(scope="session", params=[EMBEDDED, CLUSTER])
 def service(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:

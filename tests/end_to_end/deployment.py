@@ -182,7 +182,8 @@ def running(deployment: Deployment) -> Iterator[Deployment]:
     finally:
         codes = deployment.close()
     assert set(codes) <= ENDED, (codes, deployment.said()[-4000:])
-    assert "Traceback" not in deployment.said()
+    broken = deployment.said().partition("Traceback")
+    assert not broken[1], f"{broken[0][-1000:]}{broken[1]}{broken[2][:6000]}"
 
 
 def pages(http: httpx2.Client, path: str, **query: Any) -> list[dict[str, Any]]:
