@@ -1,5 +1,8 @@
 """From a body to a stored job: resolve, write everything in one transaction, then ring.
 
+A key that was answered before is answered from its row, and pays for nothing else: the answer
+stands even where the body would be refused today, because its dataset was deleted meanwhile.
+
 This is the one place of the API that commits a job; the queue hears of it after the commit.
 """
 
@@ -19,6 +22,7 @@ from core.datasets.uploaded import Uploaded
 from core.settings import Settings
 from core.spec import Limits, Resolved, resolve, runs_of
 from core.store import datasets, idempotency, jobs
+from core.store.idempotency import Replay
 from core.store.jobs import NewRun
 
 PATH = "/v1/jobs"
@@ -33,22 +37,59 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Key:
+    """A client's idempotency key, as stored, and what it stands for."""
+
+    scope: str
+    fingerprint: str
+
+
 def submit(house: Services, body: object, *, principal: str, key: str | None) -> Answer:
     """Store a job with its runs, or answer an earlier post with the same key again.
 
     Raises InvalidSpec, also for a key that came with another body before.
     """
-    resolved = _resolve(house, body)
+    reserved = None if key is None else _Key(f"{principal} {PATH} {key}", _fingerprint(body))
+    if reserved is not None:
+        with house.database.read() as session:
+            earlier = idempotency.find(
+                session,
+                reserved.scope,
+                reserved.fingerprint,
+                ttl_s=house.settings.idempotency_ttl_s,
+            )
+        if earlier is not None:
+            return _again(earlier)
+    answer = _store(house, _resolve(house, body), reserved)
+    house.ring()
+    return answer
+
+
+def estimate(house: Services, body: object) -> DryRun:
+    """What the job would be and cost; nothing is stored. Raises InvalidSpec."""
+    return estimate_of(_resolve(house, body), house.settings.cohort_memory_bytes)
+
+
+def _again(earlier: Replay) -> Answer:
+    headers = {**earlier.headers, "idempotency-replayed": "true"}
+    return Answer(earlier.status, earlier.body, headers)
+
+
+def _store(house: Services, resolved: Resolved, reserved: _Key | None) -> Answer:
+    """Commit the job with its answer; if the same post came twice at once, return the other's."""
     new_runs = _new_runs(resolved)
-    scope = None if key is None else f"{principal} {PATH} {key}"
+    source = resolved.spec.dataset
     with house.database.write() as session:
-        if scope is not None:
-            ttl_s = house.settings.idempotency_ttl_s
-            earlier = idempotency.reserve(session, scope, _fingerprint(body), ttl_s=ttl_s)
+        if reserved is not None:
+            earlier = idempotency.reserve(
+                session,
+                reserved.scope,
+                reserved.fingerprint,
+                ttl_s=house.settings.idempotency_ttl_s,
+            )
             if earlier is not None:
-                headers = {**earlier.headers, "idempotency-replayed": "true"}
-                return Answer(earlier.status, earlier.body, headers)
-        source = resolved.spec.dataset
+                return _again(earlier)
         row = jobs.insert_job(
             session,
             resolved.document,
@@ -58,21 +99,15 @@ def submit(house: Services, body: object, *, principal: str, key: str | None) ->
         )
         job = job_view(row)
         answer = Answer(201, job.model_dump_json(), {"location": job.links.self})
-        if scope is not None:
+        if reserved is not None:
             idempotency.keep(
                 session,
-                scope,
+                reserved.scope,
                 status=answer.status,
                 body=answer.body,
                 headers=answer.headers,
             )
-    house.ring()
     return answer
-
-
-def estimate(house: Services, body: object) -> DryRun:
-    """What the job would be and cost; nothing is stored. Raises InvalidSpec."""
-    return estimate_of(_resolve(house, body), house.settings.cohort_memory_bytes)
 
 
 def _resolve(house: Services, body: object) -> Resolved:

@@ -25,6 +25,17 @@ class Replay:
     headers: Mapping[str, str]
 
 
+def find(session: Session, scope: str, fingerprint: str, *, ttl_s: float = TTL_S) -> Replay | None:
+    """The answer that a key got within `ttl_s`, if one is committed; takes and waits for nothing.
+
+    Raises InvalidSpec when the key was used with another body.
+    """
+    fresh = Idempotency.created_at >= instant(-ttl_s)
+    query = select(Idempotency).where(Idempotency.scope == scope, fresh)
+    kept = session.scalars(query).one_or_none()
+    return None if kept is None else _replay(kept, fingerprint)
+
+
 def reserve(
     session: Session, scope: str, fingerprint: str, *, ttl_s: float = TTL_S
 ) -> Replay | None:
@@ -47,10 +58,7 @@ def reserve(
     if taken is not None:
         return None
     kept = session.scalars(select(Idempotency).where(Idempotency.scope == scope)).one()
-    if kept.fingerprint != fingerprint:
-        raise InvalidSpec("This Idempotency-Key was used with another body; use a new key.")
-    assert kept.status is not None, f"{scope} was committed without an answer"
-    return Replay(kept.status, kept.body or "", kept.headers or {})
+    return _replay(kept, fingerprint)
 
 
 def keep(
@@ -72,3 +80,10 @@ def keep(
 def prune(session: Session, *, ttl_s: float = TTL_S) -> None:
     """Forget answers older than `ttl_s`."""
     session.execute(delete(Idempotency).where(Idempotency.created_at < instant(-ttl_s)))
+
+
+def _replay(kept: Idempotency, fingerprint: str) -> Replay:
+    if kept.fingerprint != fingerprint:
+        raise InvalidSpec("This Idempotency-Key was used with another body; use a new key.")
+    assert kept.status is not None, f"{kept.scope} was committed without an answer"
+    return Replay(kept.status, kept.body or "", kept.headers or {})

@@ -76,6 +76,24 @@ def test_the_same_body_in_other_spacing_and_order_is_the_same(service: Service) 
     assert second.headers["idempotency-replayed"] == "true"
 
 
+def test_a_replay_is_answered_from_its_row_though_its_dataset_is_gone(service: Service) -> None:
+    lines = [f"{i % 7},{i % 3},{i % 2}" for i in range(40)]
+    upload = {"file": ("rows.csv", "\n".join(["a,b,y", *lines]))}
+    dataset = service.client.post("/v1/datasets", files=upload).json()
+    body = {**LEAST, "dataset": dataset["id"]}
+    first = post(service, body, "key-gone")
+    assert first.status_code == 201, first.text
+    job = first.json()["links"]["self"]
+    assert service.client.post(f"{job}/cancel").status_code == 200
+    assert service.client.delete(job).status_code == 204
+    assert service.client.delete(dataset["links"]["self"]).status_code == 204
+
+    again = post(service, body, "key-gone")
+
+    assert (again.status_code, again.text) == (201, first.text)
+    assert again.headers["idempotency-replayed"] == "true"
+
+
 def test_a_key_that_came_with_another_body_is_a_422(service: Service) -> None:
     assert post(service, {**LEAST, "name": "a"}, "key-other").status_code == 201
     answer = post(service, {**LEAST, "name": "b"}, "key-other")

@@ -18,6 +18,19 @@ def test_a_key_answers_again_what_it_answered_first(database):
     assert replay == idempotency.Replay(201, "{}", {"location": "/v1/jobs/x"})
 
 
+def test_an_answer_is_found_without_taking_the_key(database):
+    with database.read() as session:
+        assert idempotency.find(session, "k", "body") is None
+    with database.write() as session:
+        idempotency.reserve(session, "k", "body")
+        idempotency.keep(session, "k", status=201, body="{}")
+    with database.read() as session:
+        assert idempotency.find(session, "k", "body") == idempotency.Replay(201, "{}", {})
+        assert idempotency.find(session, "k", "body", ttl_s=-60) is None
+        with pytest.raises(InvalidSpec, match="another body"):
+            idempotency.find(session, "k", "other")
+
+
 def test_a_key_with_another_body_is_refused(database):
     with database.write() as session:
         idempotency.reserve(session, "k", "body")
