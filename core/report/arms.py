@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from core.report.report import Arm, Choices, Chosen, Direction, Score, SettingRe
 from core.report.statistics import Array, Summary, summarise
 from core.report.table import Key, Table
 from core.report.together import Selection
+from core.report.units import units_of
 from core.report.words import base_of
 
 SCORE_PREFIXES = ("train_", "val_", "test_")
@@ -44,8 +46,9 @@ def enter(job: JobRecord, arm: str, table: Table, *, metric: str, direction: Dir
     settings = table.settings[rows]
     recipe = read_recipe(job.document, arm, settings[0])
     sheet = table.sheets.get(metric)
+    units = units_of(job.document, table.replicates)
     picked = (
-        choose(summarise(sheet[rows]), direction, settings, recipe.knobs)
+        choose(summarise(sheet[rows], unit_R=units), direction, settings, recipe.knobs)
         if (sheet is not None)
         else None
     )
@@ -127,9 +130,12 @@ def _scores(summary: Summary, rows: slice) -> list[Score | None]:
     return [
         None
         if not n
-        else Score(mean=mean, sd=sd, ci95=(mean - half, mean + half), n=n)
-        if n > 1
-        else Score(mean=mean, sd=None, ci95=None, n=n)
+        else Score(
+            mean=mean,
+            sd=sd if n > 1 else None,
+            ci95=(mean - half, mean + half) if isfinite(half) else None,
+            n=n,
+        )
         for n, mean, sd, half in zip(*(column[rows].tolist() for column in lists), strict=True)
     ]
 

@@ -10,12 +10,13 @@ from core.errors import InvalidSpec
 from core.report.arms import Entry, assemble, chosen_scores, direction_of, enter
 from core.report.figures import figure_links
 from core.report.method import design_of, method_of, practical_region, reproduce_of
-from core.report.pairs import Replicate, compare
+from core.report.pairs import compare
 from core.report.records import JobRecord, RunRecord
 from core.report.report import Arm, Report, Rule
-from core.report.statistics import Array, summarise
+from core.report.statistics import Array, Summary, summarise
 from core.report.table import Table, tabulate
 from core.report.together import Selection, arms_of, check_together, selection_of, unique_names
+from core.report.units import Replicate, units_of
 from core.report.verdict import Finding, chosen_of, verdict_of
 from core.report.words import base_of, counted
 
@@ -96,13 +97,18 @@ def _arms(entries: Sequence[Entry], tables: dict[str, Table], selection: Selecti
     names = unique_names([(entry.job, entry.arm) for entry in entries])
     baseline = _baseline(entries)
     summaries = {
-        job: {metric: summarise(sheet) for metric, sheet in table.sheets.items()}
-        for job, table in tables.items()
+        job.id: _summaries(job, tables[job.id])
+        for job in {e.job.id: e.job for e in entries}.values()
     }
     return [
         assemble(entry, name, summaries[entry.job.id], selection, baseline=entry is baseline)
         for entry, name in zip(entries, names, strict=True)
     ]
+
+
+def _summaries(job: JobRecord, table: Table) -> dict[str, Summary]:
+    units = units_of(job.document, table.replicates)
+    return {metric: summarise(sheet, unit_R=units) for metric, sheet in table.sheets.items()}
 
 
 def _baseline(entries: Sequence[Entry]) -> Entry | None:

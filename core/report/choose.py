@@ -5,8 +5,9 @@ diverged for some seed may not win by the seeds it survived.
 
 min: the best mean. Ties go to the simpler setting.
 1se: the simplest setting whose mean is within one standard error (of the best's mean) of the best
-(Breiman et al. 1984, Classification and Regression Trees, 3.4.3). With fewer than two replicates
-there is no standard error, and it takes what min takes.
+(Breiman et al. 1984, Classification and Regression Trees, 3.4.3), taken over folds where seeds
+share them (see `units`). With fewer than two of them there is no standard error, and it takes what
+min takes.
 
 Simplicity of a setting: for every varied knob that declares a simpler direction, the rank of its
 value among the arm's values, scaled to 0 … 1 with 1 the simplest; these are summed, so that each
@@ -53,8 +54,7 @@ def choose(
     quality = np.where(summary.n == summary.n.max(), sign_of(direction) * summary.mean, -np.inf)
     simplicity = simplicity_of(settings, knobs)
     best = _first_by(quality, simplicity)
-    error = summary.sd[best] / np.sqrt(summary.n[best]) if summary.n[best] > 1 else 0.0
-    within = quality >= quality[best] - error
+    within = quality >= quality[best] - np.nan_to_num(summary.error[best])
     simplest = _first_by(np.where(within, simplicity, -np.inf), quality)
     ordered = any(_direction(knobs, pointer) for pointer, _ in settings[best])
     return Picked(best, simplest if ordered else best)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from core.report.pairs import Design, Replicate
+from core.report.pairs import Design
 from core.report.records import JobRecord
 from core.report.report import Direction, Method, Reproduce, Reproduction
 from core.report.statistics import ALPHA, FEWEST
 from core.report.together import Selection
+from core.report.units import Replicate, shares_folds
 from core.report.words import amount, base_of, counted, is_share, metric_words, number
 
 PRACTICAL_SHARE = 0.005  # half a percentage point of accuracy
@@ -40,7 +41,7 @@ def design_of(job: JobRecord, replicates: Sequence[Replicate], compared: str) ->
     return Design(
         replicates=tuple(replicates),
         ratio=scored / training if shares_data and training > 0 else 0.0,
-        blocked=isinstance(folds, int) and not resampled,
+        blocked=shares_folds(job.document),
         per_seed=folds if isinstance(folds, int) else 1,
     )
 
@@ -141,7 +142,8 @@ def _about_replicates(job: JobRecord, design: Design, seeds: int) -> str:
     if design.blocked:
         return (
             f"Replicates are {job.document.get('folds')} folds × {many}, paired across arms. The "
-            f"folds are the same for every seed, so a fold's seeds are averaged to one difference."
+            f"folds are the same for every seed, so a fold's seeds are averaged to one "
+            f"observation: standard errors, intervals and tests count folds; n and sd, replicates."
         )
     if design.ratio:
         return f"Replicates are resamples of the data ({many}), the same for every arm, and paired."
@@ -162,7 +164,8 @@ def _about_test(design: Design) -> str:
     return (
         f"Each pair of arms: {design.test} test over the differences, two-sided, 95 % "
         f"intervals, Holm's correction over all pairs; fewer than {FEWEST} differences are not "
-        f"tested.{corrected} Intervals of single scores are plain t-intervals over replicates."
+        f"tested.{corrected} Intervals of single scores are plain t-intervals over "
+        f"{'the folds' if design.blocked else 'replicates'}."
     )
 
 

@@ -27,9 +27,8 @@ from core.report.statistics import (
     summarise,
     two_sided_p,
 )
+from core.report.units import Replicate, fold_of
 from core.report.words import counted, listed
-
-Replicate = tuple[int, int | None]
 
 
 @dataclass(frozen=True)
@@ -145,9 +144,8 @@ def _units(difference_PR: Array, design: Design) -> tuple[Array, Array, Array]:
     unknown = np.full(len(difference_PR), np.nan)
     if not design.blocked:
         return difference_PR, unknown, unknown
-    folds = sorted({fold for _, fold in design.replicates if fold is not None})
-    fold_R = np.array([-1 if fold is None else fold for _, fold in design.replicates])
-    per_fold = [summarise(difference_PR[:, fold_R == fold]) for fold in folds]
+    fold_R = fold_of(design.replicates)
+    per_fold = [summarise(difference_PR[:, fold_R == fold]) for fold in np.unique(fold_R)]
     mean_PU = np.stack([part.mean for part in per_fold], axis=1)
     n_PU = np.stack([part.n for part in per_fold], axis=1)
     squares_PU = np.stack([np.nan_to_num(part.sd) ** 2 for part in per_fold], axis=1)

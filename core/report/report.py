@@ -25,7 +25,8 @@ class Out(BaseModel):
 class Score:
     """One number over the replicates of a setting.
 
-    sd: sample deviation; ci95: t-interval of the mean; both null below two replicates.
+    sd: sample deviation over replicates; ci95: t-interval of the mean, over folds where seeds
+    share them, else over replicates; null below two of what they are over. n: replicates.
     """
 
     # A dataclass, not pydantic: ten thousand settings have a hundred thousand of them, which

@@ -6,7 +6,7 @@ A missing value is NaN and takes no part.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,19 +21,31 @@ ROUNDING = 1e-12  # relative: a deviation below this is float noise, not variati
 
 @dataclass(frozen=True)
 class Summary:
-    """Of each row: count, mean, sample deviation and half width of the 95 % t-interval.
+    """Of each row: count, mean, sample deviation, standard error of the mean, and half width of
+    the 95 % t-interval.
 
-    mean is NaN where nothing is there; sd and half where fewer than two values are.
+    mean is NaN where nothing is there; sd where fewer than two values are; error and half where
+    fewer than two units are.
     """
 
     n: NDArray[np.int64]
     mean: Array
     sd: Array
+    error: Array
     half: Array
 
 
-def summarise(values_SR: Array, *, ratio: float = 0.0, alpha: float = ALPHA) -> Summary:
+def summarise(
+    values_SR: Array,
+    *,
+    ratio: float = 0.0,
+    alpha: float = ALPHA,
+    unit_R: NDArray[np.int64] | None = None,
+) -> Summary:
     """Mean ± t(n - 1) · sd · sqrt(1/n + ratio) of each row.
+
+    unit_R: values of the same unit are averaged before error and half are taken, with the number
+    of units for n and their deviation for sd; None: every value is a unit.
 
     ratio: test size over training size where the values share training data, else 0 (Nadeau and
     Bengio 2003, Inference for the Generalization Error, eq. 9: the variance of the mean of n
@@ -49,7 +61,19 @@ def summarise(values_SR: Array, *, ratio: float = 0.0, alpha: float = ALPHA) -> 
     sd = np.sqrt(sd)
     largest = np.where(there, np.abs(values_SR), 0.0).max(axis=1, initial=0.0)
     sd[sd <= ROUNDING * largest] = 0.0
-    return Summary(n=n, mean=mean, sd=sd, half=half_width(sd, n, ratio=ratio, alpha=alpha))
+    error = np.where(n > 1, sd * np.sqrt(1 / np.maximum(n, 1) + ratio), np.nan)
+    half = half_width(sd, n, ratio=ratio, alpha=alpha)
+    single = Summary(n=n, mean=mean, sd=sd, error=error, half=half)
+    if unit_R is None:
+        return single
+    units = summarise(averages(values_SR, unit_R), ratio=ratio, alpha=alpha)
+    return replace(single, error=units.error, half=units.half)
+
+
+def averages(values_SR: Array, unit_R: NDArray[np.int64]) -> Array:
+    """(S, U) the mean of each unit's values, in the order of the units' numbers."""
+    columns = [summarise(values_SR[:, unit_R == unit]).mean for unit in np.unique(unit_R)]
+    return np.stack(columns, axis=1)
 
 
 def half_width(

@@ -197,6 +197,20 @@ def test_without_a_test_part_arms_are_compared_on_validation(studio: Any) -> Non
     assert report.method.test_train_ratio == pytest.approx(1 / 4)
 
 
+def test_intervals_of_scores_count_folds_where_seeds_share_them(studio: Any) -> None:
+    def score(arm: str, setting: Any, seed: int, fold: int) -> dict[str, float]:
+        return {"val_accuracy": 0.8 + 0.1 * fold}  # 0.8, 0.9, 1.0, whatever the seed
+
+    body = SWEEP | {"folds": 3, "seeds": 4}
+    report = build_report([studio.job(body)], studio.runs(body, score))
+    found = report.arms[0].settings[0].scores["val_accuracy"]
+    assert found.n == 12
+    assert found.sd == pytest.approx((0.08 / 11) ** 0.5)
+    # t(0.975, 2 degrees) = 4.302653; standard error 0.1 / sqrt(3)
+    assert found.ci95[1] - found.mean == pytest.approx(4.302653 * 0.1 / 3**0.5, rel=1e-6)
+    assert any("n and sd, replicates" in words for words in report.method.words)
+
+
 def test_resampling_is_corrected_by_test_over_training_size(studio: Any) -> None:
     body = SWEEP | {"split": {"validation": 0.2, "test": 0.2, "resample": True}}
     score = lambda *_: {"val_accuracy": 0.9, "test_accuracy": 0.9}  # noqa: E731

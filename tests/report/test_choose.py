@@ -44,6 +44,17 @@ def test_1se_runs_the_other_way_where_lower_is_simpler() -> None:
     assert (picked.best, picked.simplest) == (1, 0)
 
 
+def test_1se_counts_folds_where_seeds_share_them() -> None:
+    # three folds at 0.80, 0.90, 1.00, four seeds each alike: the standard error is 0.1 / sqrt(3)
+    # = 0.0577 over folds, but 0.0853 / sqrt(12) = 0.0246 over all twelve. 0.86 lies between.
+    best = np.repeat([0.80, 0.90, 1.00], 4)
+    scores = np.stack([best, best - 0.04])
+    settings, folds = lams(0.01, 0.1), np.repeat([0, 1, 2], 4)
+    assert choose(summarise(scores), "max", settings, STRONGER).simplest == 0
+    by_fold = summarise(scores, unit_R=folds)
+    assert choose(by_fold, "max", settings, STRONGER).simplest == 1
+
+
 def test_1se_is_min_where_no_parameter_says_which_way_is_simpler() -> None:
     scores = summarise(around([0.90, 0.899], 0.01))
     picked = choose(scores, "max", [((LR, 0.1),), ((LR, 1.0),)], {LR: Knob(gt=0)})

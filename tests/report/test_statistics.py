@@ -33,6 +33,23 @@ def test_a_summary_worked_by_hand() -> None:
     assert np.isnan(found.half[1])
 
 
+def test_seeds_that_share_a_fold_are_one_unit() -> None:
+    # two seeds × three folds; fold means 1, 2, 3: deviation 1 over 3 units, not 1.05 over 6
+    values = np.array([[0.5, 1.5, 2.5, 1.5, 2.5, 3.5]])
+    found = summarise(values, unit_R=np.array([0, 1, 2, 0, 1, 2]))
+    assert (found.n.tolist(), found.mean.tolist()) == ([6], [2.0])
+    assert found.sd[0] == pytest.approx((5.5 / 5) ** 0.5)
+    assert found.error[0] == pytest.approx(1 / 3**0.5)
+    assert found.half[0] == pytest.approx(4.302653 / 3**0.5, rel=1e-6)
+
+
+def test_seeds_of_a_single_fold_have_a_deviation_but_no_interval() -> None:
+    found = summarise(np.array([[1.0, 2.0, 3.0]]), unit_R=np.zeros(3, dtype=np.int64))
+    assert found.sd[0] == 1.0
+    assert np.isnan(found.error[0])
+    assert np.isnan(found.half[0])
+
+
 def test_a_row_without_values_has_no_mean() -> None:
     found = summarise(np.full((2, 3), np.nan))
     assert found.n.tolist() == [0, 0]

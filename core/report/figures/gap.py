@@ -79,7 +79,7 @@ def spec(report: Report, curves: Sequence[CurveRecord]) -> Spec:
     }
     subtitle = (
         f"Mean {listed([*splits])} {base_of(report.metric).replace('_', ' ')} of the chosen "
-        f"settings; the lines are 95 % intervals over replicates."
+        f"settings; the lines are 95 % intervals."
     )
     body = {
         "width": WIDTH - 60,
