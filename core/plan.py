@@ -20,7 +20,7 @@ from core.term import Task, structure
 
 RUNS_PER_COHORT_MAX = 512  # beyond this nothing gets faster, and a lost worker loses more
 BYTES = 4  # float32
-ROW_COPIES = 6  # weights, gradient, best weights, reported weights, two of slack
+ROW_COPIES = 9  # weights, gradient, two watches, three of ended runs, two of temporaries
 ACTIVATION_COPIES = 3  # forward, its gradient, temporaries
 FLOPS_PER_S_CPU = 2.5e10  # seen on two cores with small matrices; estimates only
 STEP_OVERHEAD_S = 4e-4  # Python and kernel launches of one training step, any cohort

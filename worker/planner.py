@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import structlog
 
 from core.datasets import DatasetFacts, Split
-from core.errors import Unavailable
+from core.errors import NotFound, Unavailable
 from core.plan import Shapes, plan
 from core.spec import Experiment, experiment_at
 from core.store import cohorts, control, jobs, runs
@@ -29,6 +29,15 @@ def plan_next(
             return False
         members = runs.of_job(session, job.id, limit=None)
     try:
+        _plan(database, job, members, memory_bytes)
+    except NotFound:
+        log.info("job was deleted while it was planned", job=job.id)
+    return True
+
+
+def _plan(database: Database, job: Job, members: Sequence[Run], memory_bytes: int) -> None:
+    """Store the cohorts of a job, or why it has none. Raises NotFound when it was deleted."""
+    try:
         cut = cut_job(job, members, memory_bytes)
     except Unavailable:
         raise
@@ -36,10 +45,9 @@ def plan_next(
         log.exception("job cannot be planned", job=job.id)
         with database.write() as session:
             control.fail_job(session, job.id, "internal", f"The job cannot be planned: {error}")
-        return True
-    with database.write() as session:
-        cohorts.insert_planned(session, job.id, cut)
-    return True
+    else:
+        with database.write() as session:
+            cohorts.insert_planned(session, job.id, cut)
 
 
 def cut_job(job: Job, members: Sequence[Run], memory_bytes: int) -> list[NewCohort]:

@@ -16,6 +16,7 @@ from core.tensors import torch
 from core.term import Knobs
 
 Array = NDArray[np.float32]
+CHUNK_NUMBERS = 2**24  # activations at one time: 64 MB, whatever the client sends
 
 
 def predictions(
@@ -35,8 +36,10 @@ def predictions(
     x = inputs
     if "standardize/mean" in tensors:
         x = (inputs - tensors["standardize/mean"]) / tensors["standardize/deviation"]
+    chunk = max(1, CHUNK_NUMBERS // network.activations)
     with torch.no_grad():
-        output_1NO = _forward(network, tensors, torch.from_numpy(x).unsqueeze(0))
+        parts = torch.from_numpy(x).unsqueeze(0).split(chunk, dim=1)
+        output_1NO = torch.cat([_forward(network, tensors, part) for part in parts], 1)
         p_1NC = loss.probabilities(output_1NO) if facts.classes else None
     output: Array = output_1NO[0].numpy()
     if "standardize/target_mean" in tensors:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import torch
 
 LearningRate = Annotated[float, Knob(gt=0), Field(description="base learning rate")]
+SMALLEST = 1e-38  # a learning rate that a schedule took below float32 moves nothing
 State = dict[str, "torch.Tensor"]
 
 

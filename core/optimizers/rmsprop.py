@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from core.optimizers.optimizer import LearningRate, Optimizer, State
+from core.optimizers.optimizer import SMALLEST, LearningRate, Optimizer, State
 from core.term import Knob, Knobs
 
 if TYPE_CHECKING:
@@ -48,4 +48,4 @@ class RmsProp(Optimizer):
         return scale_RP.mul_(lr_R1)
 
     def absorb(self, moved_RP: torch.Tensor, state: State, lr_R1: torch.Tensor) -> None:
-        state["momentum"].addcdiv_(moved_RP, lr_R1)
+        state["momentum"].addcdiv_(moved_RP, lr_R1.clamp_min(SMALLEST))

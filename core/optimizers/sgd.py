@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from core.optimizers.optimizer import LearningRate, Optimizer, State
-from core.term import Knob, Knobs
+from core.optimizers.optimizer import SMALLEST, LearningRate, Optimizer, State
+from core.term import Knob, Knobs, Range
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +31,9 @@ class Sgd(Optimizer):
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> Self:
-        if self.nesterov and self.momentum == 0:
+        momentum: object = self.momentum  # before it is resolved it may be a range
+        values = momentum.grid() if isinstance(momentum, Range) else (momentum,)
+        if self.nesterov and 0 in values:
             raise PydanticCustomError(
                 "nesterov", "nesterov needs a momentum above 0; set momentum, e.g. 0.9"
             )
@@ -63,4 +65,4 @@ class Sgd(Optimizer):
         return lr_R1
 
     def absorb(self, moved_RP: torch.Tensor, state: State, lr_R1: torch.Tensor) -> None:
-        state["momentum"].addcdiv_(moved_RP, lr_R1)
+        state["momentum"].addcdiv_(moved_RP, lr_R1.clamp_min(SMALLEST))

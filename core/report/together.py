@@ -72,7 +72,7 @@ def metric_of(job: JobRecord) -> str:
     named = _inside(job.document, "select").get("metric")
     if isinstance(named, str):
         return _of_validation(named)
-    return "val_accuracy" if job.facts.get("task") == "classification" else "val_loss"
+    return "val_accuracy" if job.facts.get("task") == "classification" else "val_mse"
 
 
 def arms_of(job: JobRecord, seen: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from core.architectures.layers import Layers
 from core.architectures.network import build, wants_noise
@@ -14,7 +14,7 @@ from core.layers.dense import Dense
 from core.metrics import Metric
 from core.regularizers import Regularizer
 from core.regularizers.early_stopping import EarlyStopping
-from core.regularizers.regularizer import Penalty, Procedure, Target
+from core.regularizers.regularizer import Noise, Penalty, Procedure, Target
 from core.spec.arms import Found
 from core.spec.experiment import Experiment
 from core.spec.faults import unknown
@@ -22,6 +22,7 @@ from core.spec.job import JobSpec
 from core.spec.limits import Limits
 from core.spec.pointer import Path
 from core.spec.vary import dimensions_of, with_values
+from core.term import LinearRange, LogRange, Values
 
 VALIDATION = "val_"  # only validation data may choose: the test part is looked at once, at the end
 
@@ -33,7 +34,25 @@ def metric_names(facts: DatasetFacts, *, every_epoch: bool = False) -> tuple[str
 
 
 def default_metric(facts: DatasetFacts) -> str:
-    return "val_accuracy" if facts.task == "classification" else "val_loss"
+    """A measure that is the same whatever the loss: losses differ in their own units."""
+    return "val_accuracy" if facts.task == "classification" else "val_mse"
+
+
+def measures_differ(experiments: Sequence[Experiment]) -> bool:
+    """Whether `loss` means something else for some of these arms, or settings of one."""
+    losses = {_measure(experiment) for experiment in experiments}
+    varied = any(isinstance(v, Values | LinearRange | LogRange) for m in losses for _, v in m)
+    return varied or len(losses) > 1
+
+
+def _measure(experiment: Experiment) -> tuple[tuple[str, object], ...]:
+    """What the loss's value depends on, besides the predictions."""
+    targets = [r for r in experiment.regularizers if isinstance(r, Target)]
+    return tuple(
+        (f"{term.kind}/{name}", getattr(term, name))
+        for term in (experiment.loss, *targets)
+        for name in type(term).model_fields
+    )
 
 
 def check_experiment(
@@ -82,6 +101,13 @@ def _check_network(experiment: Experiment, facts: DatasetFacts, limits: Limits) 
     except ValueError as error:
         yield _place_of_layer(str(error), layers), f"{error}"
         return
+    if network.parameters == 0:
+        yield ("architecture",), "a network without weights learns nothing; add a dense layer"
+    if not any(node.noise for node in network.nodes):
+        for i, regularizer in enumerate(experiment.regularizers):
+            if isinstance(regularizer, Noise):
+                words = "acts after hidden activations, and this network has none; leave it out"
+                yield ("regularizers", i), f"{regularizer.kind} {words}"
     if network.parameters > limits.parameters_max:
         yield (
             ("architecture",),
@@ -123,7 +149,7 @@ def _check_regularizers(experiment: Experiment, facts: DatasetFacts) -> Iterator
     seen: set[str] = set()
     for i, regularizer in enumerate(experiment.regularizers):
         path = ("regularizers", i)
-        if regularizer.kind in seen and isinstance(regularizer, (Procedure, Target)):
+        if regularizer.kind in seen and isinstance(regularizer, Noise | Procedure | Target):
             yield path, f"{regularizer.kind} is listed twice; keep one of them"
         seen.add(regularizer.kind)
         if isinstance(regularizer, Target):

@@ -61,7 +61,7 @@ class Select(Wire):
 
     metric: Annotated[
         str | None,
-        Field(max_length=64, description="val_…; null: val_accuracy for classes, else val_loss"),
+        Field(max_length=64, description="val_…; null: val_accuracy for classes, else val_mse"),
     ] = None
     rule: Literal["min", "1se"] = "min"
 

@@ -13,6 +13,7 @@ class Limits:
     values: numbers, strings, lists and objects in the body, all together.
     text: characters of one string in the body.
     parameters: trainable numbers of one run's network.
+    document: the resolved specification, in which every arm stands in full, as JSON.
     faults: mistakes reported at once; the rest are counted.
     """
 
@@ -25,4 +26,5 @@ class Limits:
     values_max: int = 30_000
     text_max: int = 10_000
     name_max: int = 200
+    document_bytes_max: int = 262_144
     faults_max: int = 50

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from core.errors import InvalidSpec, NotFound
 from core.search import Search, Setting
 from core.spec.arms import FIELDS, Body, Draft, arm_draft, base_draft
 from core.spec.body import read_body
-from core.spec.check import check_experiment, check_job, default_metric
+from core.spec.check import check_experiment, check_job, default_metric, measures_differ
 from core.spec.collect import Faults
 from core.spec.experiment import Experiment, wire_names
 from core.spec.faults import explain
@@ -75,10 +76,16 @@ def resolve(
         raise faults.error()
     for path, detail in check_job(spec, facts, limits):
         faults.add(path, detail)
-    _check_runs(spec, [experiment for _, _, experiment in arms], faults, limits)
+    experiments = [experiment for _, _, experiment in arms]
+    _check_runs(spec, experiments, faults, limits)
+    _check_measure(spec, experiments, faults)
     if faults:
         raise faults.error()
-    return _resolved(spec, [(name, experiment) for _, name, experiment in arms], facts)
+    resolved = _resolved(spec, [(name, experiment) for _, name, experiment in arms], facts)
+    _check_size(resolved.document, faults, limits)
+    if faults:
+        raise faults.error()
+    return resolved
 
 
 def runs_of(resolved: Resolved) -> Iterator[tuple[str, Setting, int, int | None]]:
@@ -237,6 +244,27 @@ def _check_runs(
             f"{_count(settings)} settings x {len(spec.seeds)} seeds{folds} are {_count(runs)} "
             f"runs; at most {limits.runs_max:,} are allowed in a job, so give ranges fewer "
             f'values, or use "search": {{"method": "random", "trials": 20}}, or fewer seeds',
+        )
+
+
+def _check_measure(spec: JobSpec, experiments: list[Experiment], faults: Faults) -> None:
+    """Losses in different units cannot choose between arms."""
+    metric = spec.select.metric
+    if metric is not None and metric.endswith("_loss") and measures_differ(experiments):
+        faults.add(
+            ("select", "metric"),
+            f"{metric} is not the same measure for all arms and settings, since their losses "
+            f"differ; choose by one that is, such as val_accuracy or val_mse",
+        )
+
+
+def _check_size(document: dict[str, Any], faults: Faults, limits: Limits) -> None:  # Any: JSON
+    size = len(json.dumps(document))
+    if size > limits.document_bytes_max:
+        faults.add(
+            (),
+            f"written out with every default this job takes {size:,} bytes; at most "
+            f"{limits.document_bytes_max:,} are allowed, so give it fewer arms or layers",
         )
 
 

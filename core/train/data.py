@@ -32,6 +32,11 @@ class Batch:
     examples: int
 
 
+COPIES_BYTES_MAX = 256 * 2**20
+"""Features scaled beforehand, once for each distinct training part, may take this much; beyond it
+the data lies on the device once, and every minibatch is scaled as it is gathered."""
+
+
 class Feed:
     """Minibatches and parts for every run of a cohort."""
 
@@ -118,55 +123,77 @@ class Feed:
 
     def _gather(self, index_SB: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """x and y of the runs. One stream is gathered once and shown to all runs as a view."""
+        of_data_S = self._data_of_stream
         if not self._shared:
             index_SB = index_SB.index_select(0, self._place_R)
-            of_data = self._data_of_stream[self._place_R]
-        else:
-            of_data = self._data_of_stream
-        rows = index_SB + (of_data * self._examples)[:, None]
-        x = self._x.index_select(0, rows.flatten()).unflatten(0, rows.shape)
-        flat = index_SB if self._y_shared else rows
-        y = self._y.index_select(0, flat.flatten()).unflatten(0, flat.shape)
+            of_data_S = of_data_S[self._place_R]
+        x = self._features.take(index_SB, of_data_S)
+        y = self._targets.take(index_SB, of_data_S)
         if self._shared:
             return x.expand(self.rows, *x.shape[1:]), y.expand(self.rows, *y.shape[1:])
         return x, y
 
     def _load(self, dataset: Dataset, *, standardize: bool) -> None:
-        """Features (and targets of a regression), once for every distinct training part."""
+        """The data on the device, and what scales it for every distinct training part."""
         # copies: datasets are shared and read-only, and torch knows no read-only tensors
         x, y = torch.tensor(dataset.features), torch.tensor(dataset.targets)
-        self._examples = len(x)
-        self._y_shared = not (standardize and y.is_floating_point())
+        parts: dict[bytes, int] = {}
+        self._all_data = [
+            parts.setdefault(r.train.tobytes(), len(parts)) if standardize else 0
+            for r in self.streams
+        ]
+        trains = dict(zip(self._all_data, (r.train for r in self.streams), strict=True))
+        of_x = [scales(x, torch.from_numpy(trains[k])) for k in range(len(parts))]
+        of_y = [
+            scales(y, torch.from_numpy(trains[k]))
+            for k in range(len(parts) if y.is_floating_point() else 0)
+        ]
+        self._features = Scaled(x, of_x, self.device)
+        self._targets = Scaled(y, of_y, self.device)
         self.scales: list[dict[str, torch.Tensor]] = [{} for _ in self.streams]
-        if not standardize:
-            self._x, self._y = x.to(self.device), y.to(self.device)
-            self._all_data = [0] * len(self.streams)
-            return
-        kinds: dict[bytes, int] = {}
-        made: list[dict[str, torch.Tensor]] = []
-        xs, ys = [], []
-        self._all_data = []
-        for replicate in self.streams:
-            key = replicate.train.tobytes()
-            if key not in kinds:
-                kinds[key] = len(kinds)
-                train = torch.from_numpy(replicate.train)
-                mean, deviation = scales(x, train)
-                made.append({"mean": mean[0], "deviation": deviation[0]})
-                xs.append((x - mean) / deviation)
-                if not self._y_shared:
-                    mean, deviation = scales(y, train)
-                    made[-1] |= {"target_mean": mean[0], "target_deviation": deviation[0]}
-                    ys.append((y - mean) / deviation)
-            self._all_data.append(kinds[key])
-        self.scales = [made[kind] for kind in self._all_data]
-        self._x = torch.cat(xs).to(self.device)
-        self._y = (y if self._y_shared else torch.cat(ys)).to(self.device)
+        for named, kind in zip(self.scales, self._all_data, strict=True):
+            for prefix, of in (("", of_x), ("target_", of_y)):
+                if of:
+                    mean, deviation = of[kind]
+                    named |= {f"{prefix}mean": mean[0], f"{prefix}deviation": deviation[0]}
 
     @property
     def _data_of_stream(self) -> torch.Tensor:
-        """(S,) which copy of the features each active stream reads."""
+        """(S,) by which training part each active stream's data is scaled."""
         return torch.tensor([self._all_data[s] for s in self.active], device=self.device)
+
+
+class Scaled:
+    """A tensor (N, …) as each of U training parts scales it."""
+
+    def __init__(
+        self,
+        x: torch.Tensor,
+        scales_U: Sequence[tuple[torch.Tensor, torch.Tensor]],
+        device: torch.device,
+    ) -> None:
+        self._examples = len(x)
+        self._mean_U: torch.Tensor | None = None
+        self._deviation_U: torch.Tensor | None = None
+        ahead = x.numel() * x.element_size() * len(scales_U) <= COPIES_BYTES_MAX
+        self._copies = len(scales_U) if ahead else 0
+        if self._copies:
+            x = torch.cat([(x - mean) / deviation for mean, deviation in scales_U])
+        elif scales_U:
+            self._mean_U = torch.cat([mean for mean, _ in scales_U]).to(device)
+            self._deviation_U = torch.cat([deviation for _, deviation in scales_U]).to(device)
+        self._x = x.to(device)
+
+    def take(self, index_SB: torch.Tensor, part_S: torch.Tensor) -> torch.Tensor:
+        """(S, B, …): examples `index_SB`, scaled as part_S[s] says."""
+        if self._copies:
+            index_SB = index_SB + (part_S * self._examples)[:, None]
+        taken = self._x.index_select(0, index_SB.flatten())
+        x: torch.Tensor = torch.unflatten(taken, 0, index_SB.shape)
+        if self._mean_U is None or self._deviation_U is None:
+            return x
+        mean, deviation = self._mean_U[part_S], self._deviation_U[part_S]
+        return x.sub_(mean.unsqueeze(1)).div_(deviation.unsqueeze(1))
 
 
 def scales(x: torch.Tensor, train: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -156,7 +156,7 @@ def _loss(experiment: Experiment) -> Term:
 def _slots(
     experiments: Sequence[Experiment], networks: Sequence[Network], device: torch.device
 ) -> list[Slot]:
-    members: dict[Hashable, list[Regularizer | None]] = {}
+    members: dict[tuple[Hashable, Hashable, int], list[Regularizer | None]] = {}
     scopes: dict[Hashable, int | None] = {}
     for row, (experiment, network) in enumerate(zip(experiments, networks, strict=True)):
         placed: list[tuple[int | None, Regularizer]] = [
@@ -171,28 +171,32 @@ def _slots(
             slot = (*key, seen[key])  # the same penalty twice in one run is two slots
             scopes[slot] = node_index
             members.setdefault(slot, [None] * len(experiments))[row] = term
-    labels = _labels([(scopes[k], _kind(v)) for k, v in members.items()], networks[0])
     return [
         Slot(
-            label,
+            _label(terms, scopes[key], key[-1], networks[0]),
             next(t for t in terms if t is not None),
             Stack(terms, device),
             np.array([t is not None for t in terms]),
             scopes[key],
         )
-        for label, (key, terms) in zip(labels, members.items(), strict=True)
+        for key, terms in members.items()
     ]
 
 
-def _kind(terms: Sequence[Regularizer | None]) -> str:
-    return next(t.kind for t in terms if t is not None)
+def _label(
+    terms: Sequence[Regularizer | None], node: int | None, count: int, network: Network
+) -> str:
+    """`l1`, `l1@dense_1` for a layer's own, `l1:subgradient`, `l1#2` for a run's second.
 
-
-def _labels(slots: Sequence[tuple[int | None, str]], network: Network) -> list[str]:
-    """`l1`, `l1@dense_1` for a layer's own, and `l1:2` for a second of the same name."""
-    made: list[str] = []
-    for node, kind in slots:
-        name = kind if node is None else f"{kind}@{network.nodes[node].name}"
-        count = sum(1 for other in made if other.split(":")[0] == name)
-        made.append(name if count == 0 else f"{name}:{count + 1}")
-    return made
+    From the term itself, never from its neighbours: a metric has one name in all cohorts.
+    """
+    term = next(t for t in terms if t is not None)
+    fields, knobs = type(term).model_fields, type(term).knobs()
+    unusual = [
+        str(value) if isinstance(value, str) else f"{name}={value}".lower()
+        for name in fields
+        if name not in knobs and (value := getattr(term, name)) != fields[name].default
+    ]
+    name = ":".join([term.kind, *unusual])
+    name = name if node is None else f"{name}@{network.nodes[node].name}"
+    return name if count == 1 else f"{name}#{count}"

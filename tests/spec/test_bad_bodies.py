@@ -210,6 +210,30 @@ REGULARIZERS = [
     (having(regularizers=[{"lambda": 1}]), "/regularizers/0", 'does not say its "kind"'),
     (having(regularizers=["l1"] * 21), "/regularizers", "at most 20, not 21"),
     (having(regularizers=["early_stopping"] * 2), "/regularizers/1", "listed twice"),
+    (having(regularizers=["dropout"] * 2), "/regularizers/1", "listed twice"),
+    (
+        having(architecture="linear", regularizers=["dropout"]),
+        "/regularizers/0",
+        "this network has none",
+    ),
+    (
+        having(dataset="moons", architecture={"kind": "layers", "layers": ["flatten"]}),
+        "/architecture",
+        "without weights learns nothing",
+    ),
+    (
+        having(optimizer={"kind": "sgd", "nesterov": True, "momentum": {"values": [0, 0.9]}}),
+        "/optimizer",
+        "nesterov needs a momentum above 0",
+    ),
+    (
+        having(
+            select={"metric": "val_loss"},
+            compare=[{"name": "a"}, {"name": "b", "regularizers": ["label_smoothing"]}],
+        ),
+        "/select/metric",
+        "not the same measure",
+    ),
     (
         having(regularizers=[{"kind": "early_stopping", "metric": "val_f1"}]),
         "/regularizers/0/metric",

@@ -47,9 +47,9 @@ def test_the_least_body_gets_every_default():
     assert [(arm.name, arm.settings) for arm in job.arms] == [("base", ({},))]
 
 
-def test_a_regression_is_chosen_by_its_validation_loss():
+def test_a_regression_is_chosen_by_a_measure_that_is_the_same_for_every_loss():
     document = resolved(LEAST | {"dataset": "diabetes", "loss": "mse"}).document
-    assert document["select"]["metric"] == "val_loss"
+    assert document["select"]["metric"] == "val_mse"
 
 
 def test_runs_come_arm_by_arm_then_setting_seed_and_fold():

@@ -246,3 +246,33 @@ def test_resampled_splits_differ_by_seed_and_train_together(digits) -> None:
     runs = [Run(experiment(), seed) for seed in range(3)]
     events = trained(cohort(runs, split=Split(resample=True)), digits)
     assert len(set(finished(events).final["test_loss"])) == 3
+
+
+def test_a_metric_of_a_penalty_has_one_name_whatever_its_neighbours(digits) -> None:
+    proximal, plain = "l1", {"kind": "l1", "method": "subgradient"}
+    runs = [Run(experiment(regularizers=[r], epochs=1), 0) for r in (proximal, plain)]
+    together = finished(trained(cohort(runs), digits)).final
+    alone = finished(trained(cohort(runs[1:]), digits)).final
+    assert {n for n in together if n.startswith("term/")} == {"term/l1", "term/l1:subgradient"}
+    assert {n for n in alone if n.startswith("term/")} == {"term/l1:subgradient"}
+
+
+def test_a_learning_rate_that_falls_below_float32_stops_and_harms_nothing(diabetes) -> None:
+    falling = experiment(
+        architecture="linear",
+        loss="mse",
+        regularizers=["l1"],
+        schedule={"kind": "step", "every": 1, "gamma": 0.1},
+        epochs=80,
+    )
+    events = trained(cohort([Run(falling, 0)]), diabetes)
+    assert [e.reason for e in events if isinstance(e, Ended)] == ["completed"]
+
+
+def test_data_scaled_as_it_is_gathered_trains_the_same(digits, weights, monkeypatch) -> None:
+    runs = [Run(experiment(), seed, fold) for seed in (0, 1) for fold in range(3)]
+    made = cohort(runs, folds=3)
+    ahead = weights(trained(made, digits))
+    monkeypatch.setattr("core.train.data.COPIES_BYTES_MAX", 0)
+    gathered = weights(trained(made, digits))
+    assert all(np.array_equal(ahead[name], gathered[name]) for name in ahead)

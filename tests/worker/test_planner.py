@@ -8,6 +8,7 @@ from core.spec import Limits, resolve, runs_of
 from core.store import jobs, runs
 from core.store.jobs import NewRun
 from core.store.models import Cohort
+from worker import planner
 from worker.planner import plan_next
 
 WORDS = {"lease_s": 30.0, "memory_bytes": 2**31, "attempts_max": 3}
@@ -63,6 +64,23 @@ def test_a_job_that_cannot_be_planned_fails_and_the_next_is_planned(database):
     with database.read() as session:
         job = jobs.get_job(session, poisoned)
     assert (job.status, job.error["code"]) == ("failed", "internal")
+    assert cohorts_of(database, good)
+
+
+def test_a_job_deleted_while_it_is_planned_is_let_go(database, monkeypatch):
+    gone, good = submit(database), submit(database)
+    cut = planner.cut_job
+
+    def deleting(job, members, memory_bytes):
+        if job.id == gone:
+            with database.write() as session:
+                jobs.delete_job(session, gone)
+        return cut(job, members, memory_bytes)
+
+    monkeypatch.setattr(planner, "cut_job", deleting)
+    while plan_next(database, "w1", **WORDS):
+        pass
+    assert cohorts_of(database, gone) == []
     assert cohorts_of(database, good)
 
 
