@@ -26,6 +26,7 @@ from api.guard import Guard
 from api.history import HistorySource
 from api.relay import Relay
 from api.routes import catalog, datasets, health, history, jobs, reports, runs
+from api.shelf import Shelf
 from api.tail import Tails
 from api.telemetry import Telemetry
 from api.trace import Trace
@@ -100,6 +101,7 @@ def _services(settings: Settings) -> Services:
         cursors=Cursors(secret_of(settings.data_dir, settings.api_keys)),
         tails=Tails(HistorySource(database), poll_s=settings.poll_s),
         telemetry=telemetry,
+        shelf=Shelf(),
         relay=None if ring is None else Relay(database, ring),
     )
 

@@ -9,6 +9,7 @@ from fastapi import Depends, Query, Request
 
 from api.cursors import Cursors
 from api.relay import Relay
+from api.shelf import Shelf
 from api.tail import Tails
 from api.telemetry import Telemetry
 from core.settings import Settings
@@ -28,6 +29,7 @@ class Services:
     cursors: Cursors
     tails: Tails
     telemetry: Telemetry
+    shelf: Shelf
     relay: Relay | None  # None without a broker: workers poll
 
     def ring(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from core.report.records import CurveRecord, JobRecord, RunRecord
 from core.report.render import to_csv, to_json, to_markdown
 from core.report.report import Report, Rule
 from core.store import events, jobs, models, runs
-from core.store.events import EventType
+from core.store.states import is_final
 
 ReportFormat = Literal["json", "html", "md", "csv"]
 FigureFormat = Literal["vega", "svg", "png"]
@@ -41,8 +41,7 @@ FIGURE_MEDIA: Mapping[str, str] = {
 }
 SUFFIXES = {".vl.json": "vega", ".json": "vega", ".svg": "svg", ".png": "png"}
 _VERSIONED = ("occam", "torch", "numpy")
-_ROWS_AT_ONCE = 200
-_METRICS: tuple[EventType, ...] = ("metrics",)
+_CURVE_ROWS_MAX = 2000  # of a cohort: twice what a figure draws of a curve
 
 
 @dataclass(frozen=True)
@@ -54,11 +53,47 @@ class Overrides:
     practical: float | None = None
 
 
-def report_of(house: Services, job_ids: Sequence[str], overrides: Overrides) -> Report:
-    """The comparison as of now; partial while runs go on.
+def written(house: Services, job_ids: Sequence[str], overrides: Overrides, form: str) -> bytes:
+    """The comparison as of now, in one of REPORT_MEDIA; partial while runs go on.
 
     Raises NotFound, and InvalidSpec where the jobs cannot be compared.
     """
+
+    def make() -> bytes:
+        return _rendered(house, _report_of(house, job_ids, overrides), form)
+
+    return house.shelf.get(_key(house, job_ids, overrides, ("report", form)), make)
+
+
+def figure(house: Services, job_id: str, name: str, overrides: Overrides, form: str) -> bytes:
+    """One figure's bytes in one of FIGURE_MEDIA. Raises NotFound, naming those there are."""
+
+    def make() -> bytes:
+        return _drawn(house, _report_of(house, [job_id], overrides), name, form)
+
+    return house.shelf.get(_key(house, [job_id], overrides, (name, form)), make)
+
+
+def split_suffix(name: str) -> tuple[str, str | None]:
+    """`learning.svg` -> (`learning`, `svg`); no suffix leaves the choice to Accept."""
+    for suffix, form in SUFFIXES.items():
+        if name.endswith(suffix):
+            return name.removesuffix(suffix), form
+    return name, None
+
+
+def _key(
+    house: Services, job_ids: Sequence[str], overrides: Overrides, what: tuple[str, str]
+) -> Hashable | None:
+    """By what an answer may be kept: only final jobs never change. Raises NotFound."""
+    with house.database.read() as session:
+        rows = [jobs.get_job(session, job_id) for job_id in job_ids]
+    if not all(is_final(row.status) for row in rows):
+        return None
+    return tuple((row.id, row.version) for row in rows), overrides, what
+
+
+def _report_of(house: Services, job_ids: Sequence[str], overrides: Overrides) -> Report:
     job_records: list[JobRecord] = []
     run_records: list[RunRecord] = []
     with house.database.read() as session:
@@ -75,8 +110,7 @@ def report_of(house: Services, job_ids: Sequence[str], overrides: Overrides) -> 
     )
 
 
-def rendered(house: Services, report: Report, form: str) -> bytes:
-    """The report's bytes in one of REPORT_MEDIA."""
+def _rendered(house: Services, report: Report, form: str) -> bytes:
     if form == "json":
         return to_json(report).encode()
     if form == "csv":
@@ -86,9 +120,7 @@ def rendered(house: Services, report: Report, form: str) -> bytes:
     return to_html(report, all_drawn(report, _curves(house, report))).encode()
 
 
-def figure(house: Services, job_id: str, name: str, overrides: Overrides, form: str) -> bytes:
-    """One figure's bytes in one of FIGURE_MEDIA. Raises NotFound, naming those there are."""
-    report = report_of(house, [job_id], overrides)
+def _drawn(house: Services, report: Report, name: str, form: str) -> bytes:
     known = [link.name for link in report.figures]
     if name not in known:
         raise NotFound(
@@ -103,29 +135,17 @@ def figure(house: Services, job_id: str, name: str, overrides: Overrides, form: 
     return json.dumps(found.spec, allow_nan=False).encode()
 
 
-def split_suffix(name: str) -> tuple[str, str | None]:
-    """`learning.svg` -> (`learning`, `svg`); no suffix leaves the choice to Accept."""
-    for suffix, form in SUFFIXES.items():
-        if name.endswith(suffix):
-            return name.removesuffix(suffix), form
-    return name, None
-
-
 def _curves(house: Services, report: Report) -> list[CurveRecord]:
     """The logged values that the report's figures draw, one record per run and metric."""
     wanted_runs, wanted_names = curves_wanted(report)
     curves = _Curves(frozenset(wanted_runs), frozenset(wanted_names))
-    for job_id in report.jobs if wanted_runs else ():
-        after, more = 0, True
-        while more:
-            with house.database.read() as session:
-                rows = events.read_after(
-                    session, job_id, after, limit=_ROWS_AT_ONCE, types=_METRICS
-                )
-                for row in rows:
-                    curves.add(json.loads(row.data))
-                    after = row.seq
-            more = len(rows) == _ROWS_AT_ONCE
+    if not wanted_runs:
+        return []
+    with house.database.read() as session:
+        cohort_ids = runs.cohorts_of(session, wanted_runs)
+        for job_id in report.jobs:
+            for row in events.read_spread(session, job_id, cohort_ids, rows_max=_CURVE_ROWS_MAX):
+                curves.add(json.loads(row.data))
     return curves.records()
 
 

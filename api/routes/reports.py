@@ -58,8 +58,8 @@ def get_report(
 ) -> Response:
     """Compare the arms of a job; while it runs, by what there is so far."""
     form = negotiate(accept, format, REPORT_MEDIA)
-    report = reports.report_of(house, [job_id], Overrides(metric, rule, practical))
-    return _answer(reports.rendered(house, report, form), REPORT_MEDIA[form])
+    content = reports.written(house, [job_id], Overrides(metric, rule, practical), form)
+    return _answer(content, REPORT_MEDIA[form])
 
 
 @router.post(
@@ -78,8 +78,7 @@ def post_report(
     wanted = ReportRequest.read(json_of(request))
     form = negotiate(accept, format, REPORT_MEDIA)
     overrides = Overrides(wanted.metric, wanted.rule, wanted.practical)
-    report = reports.report_of(house, wanted.jobs, overrides)
-    return _answer(reports.rendered(house, report, form), REPORT_MEDIA[form])
+    return _answer(reports.written(house, wanted.jobs, overrides, form), REPORT_MEDIA[form])
 
 
 @router.get(

@@ -6,7 +6,8 @@ Metrics are columnar, one row per cohort and logged epoch, written exactly once.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from math import ceil
 from typing import Any, Literal
 
 from sqlalchemy import insert, select, update
@@ -18,6 +19,8 @@ from core.store.fencing import hold
 from core.store.models import Event, Job
 
 EventType = Literal["metrics", "event", "status"]
+
+_AT_ONCE = 200  # rows fetched by one statement: each may hold thousands of values
 
 
 def append(
@@ -111,6 +114,25 @@ def read_after(
     if cohort_ids is not None:
         query = query.where(Event.cohort_id.in_(cohort_ids))
     return session.scalars(query.order_by(Event.seq).limit(limit)).all()
+
+
+def read_spread(
+    session: Session, job_id: str, cohort_ids: Collection[str], *, rows_max: int
+) -> Iterator[Event]:
+    """The metrics rows of these cohorts, at most about `rows_max` of each: every n-th, and the
+    last. Cohorts logged at the same epochs keep the same ones. The others' data are not read.
+    """
+    query = select(Event.cohort_id, Event.seq).where(
+        Event.job_id == job_id, Event.type == "metrics", Event.cohort_id.in_(cohort_ids)
+    )
+    seqs: dict[str | None, list[int]] = {}
+    for cohort_id, seq in session.execute(query.order_by(Event.seq)):
+        seqs.setdefault(cohort_id, []).append(seq)
+    step = ceil(max(map(len, seqs.values()), default=0) / rows_max)
+    wanted = sorted({seq for found in seqs.values() for seq in (*found[::step], found[-1])})
+    for i in range(0, len(wanted), _AT_ONCE):
+        part = Event.seq.in_(wanted[i : i + _AT_ONCE])
+        yield from session.scalars(select(Event).where(Event.job_id == job_id, part))
 
 
 def _take_numbers(session: Session, job_id: str, count: int) -> int:

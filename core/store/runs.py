@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,12 @@ def of_job(
 def of_cohort(session: Session, cohort_id: str) -> Sequence[Run]:
     """A cohort's runs in the order of its run axis."""
     return session.scalars(select(Run).where(Run.cohort_id == cohort_id).order_by(Run.row)).all()
+
+
+def cohorts_of(session: Session, run_ids: Collection[str]) -> set[str]:
+    """Ids of the cohorts that hold these runs."""
+    query = select(Run.cohort_id).where(Run.id.in_(run_ids), Run.cohort_id.is_not(None))
+    return {cohort_id for cohort_id in session.scalars(query.distinct()) if cohort_id is not None}
 
 
 def record(session: Session, cohort_id: str, fence: int, updates: Sequence[RunUpdate]) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from tests.api.conftest import Service, finish, log_epoch, take
 
@@ -129,6 +130,20 @@ def test_an_unknown_figure_is_a_404_that_names_those_there_are(
 
     assert answer.status_code == 404
     assert "learning" in answer.json()["detail"]
+
+
+def test_the_answer_for_a_finished_job_is_kept_until_it_is_deleted(service: Service) -> None:
+    own = compared(service, name="kept")
+    links = [f"/v1/jobs/{own['id']}/figures/learning.svg", own["links"]["report"] + "?format=html"]
+    before = [service.client.get(link).content for link in links]
+    with service.database.write() as session:
+        session.execute(text("DELETE FROM events WHERE job_id = :id"), {"id": own["id"]})
+
+    assert [service.client.get(link).content for link in links] == before
+    other = service.client.get(links[1], params={"format": "html", "metric": "val_loss"})
+    assert other.content != before[1]
+    assert service.client.delete(own["links"]["self"]).status_code == 204
+    assert {service.client.get(link).status_code for link in links} == {404}
 
 
 def test_jobs_on_the_same_data_stand_in_one_report(service: Service, job: dict[str, Any]) -> None:

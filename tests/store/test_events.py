@@ -101,3 +101,23 @@ def test_epochs_appended_at_once_are_numbered_in_order_and_written_ones_are_skip
         everything = events.read_after(session, held.job_id)
     assert [row.epoch for row in rows] == [2, 1, 3]
     assert [row.seq for row in everything] == list(range(1, len(everything) + 1))
+
+
+def test_rows_are_spread_evenly_over_long_cohorts_and_end_with_the_last(database, insert):
+    insert(4, cut=2)
+    one, two = claim(database), claim(database)
+    for epoch in range(1, 11):
+        metrics(database, one, epoch)
+        if epoch <= 6:
+            metrics(database, two, epoch)
+
+    def spread(rows_max, *held):
+        ids = [cohort.id for cohort in held]
+        with database.read() as session:
+            rows = list(events.read_spread(session, one.job_id, ids, rows_max=rows_max))
+        return [[row.epoch for row in rows if row.cohort_id == cohort.id] for cohort in held]
+
+    assert spread(10, one) == [list(range(1, 11))]
+    assert spread(4, one, two) == [[1, 4, 7, 10], [1, 4, 6]]
+    assert spread(4, two) == [[1, 3, 5, 6]]
+    assert spread(4) == []
