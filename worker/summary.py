@@ -13,7 +13,8 @@ import numpy as np
 from core.metrics import Metric
 from worker.payload import Column, Kinds, numbers
 
-Score = dict[str, float | str | None]  # {"last", "best", "best_epoch"}
+# {"last", "best", "best_epoch"}; "kind" and "best_kind" say what a null of these really is
+Score = dict[str, float | str | None]
 
 
 class Summary:
@@ -79,6 +80,8 @@ class _Track:
         }
         if not np.isfinite(self._last[row]):
             score["kind"] = str(float(self._last[row]))
+        if epoch >= 0 and not np.isfinite(self._best[row]):
+            score["best_kind"] = str(float(self._best[row]))
         return score
 
 

@@ -37,10 +37,15 @@ def main() -> None:
 
 
 def threads() -> int:
-    """Cores that this process may use; OMP_NUM_THREADS may say fewer."""
+    """All cores but one, at least one; OMP_NUM_THREADS may say otherwise, up to all.
+
+    One is left for the API, the worker and the system: a thread that waits for its core makes all
+    others wait at the next barrier, and small models then train ten times slower.
+    """
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     asked = os.environ.get("OMP_NUM_THREADS", "")
-    return min(cores, int(asked)) if asked.isdigit() and int(asked) > 0 else cores
+    wanted = int(asked) if asked.isdigit() and int(asked) > 0 else cores - 1
+    return max(1, min(wanted, cores))
 
 
 def _warm_up() -> None:

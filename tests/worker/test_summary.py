@@ -37,6 +37,18 @@ def test_a_not_a_number_never_is_best_and_shows_as_last_with_its_kind():
     }
 
 
+def test_a_best_value_that_is_infinite_is_told_from_none():
+    summary = Summary(1)
+    summary.add(1, [0], {"val_r2": [None]}, {"val_r2": {"0": "-inf"}})
+    assert summary.changed()[0]["val_r2"] == {
+        "last": None,
+        "best": None,
+        "best_epoch": 1,
+        "kind": "-inf",
+        "best_kind": "-inf",
+    }
+
+
 def test_rows_that_left_keep_their_scores_and_are_not_told_again():
     summary = Summary(3)
     summary.add(1, [0, 1, 2], {"val_loss": [3.0, 2.0, 1.0]}, {})

@@ -15,6 +15,7 @@ from core.spec import Limits, resolve, runs_of
 from core.store.artifacts import Artifacts
 from worker.child import Child
 from worker.order import Artifact, Order, Saved
+from worker.trainer import threads
 
 ROOT = Path(__file__).parents[2]
 BODY = {
@@ -187,3 +188,15 @@ def test_it_ends_when_its_worker_is_gone(tmp_path, is_alive):
     while is_alive(pid):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("cores", "asked", "expected"),
+    [(1, "", 1), (2, "", 1), (8, "", 7), (8, "3", 3), (8, "8", 8), (8, "64", 8), (8, "no", 7)],
+)
+def test_a_core_is_left_for_others_unless_asked_and_never_more_than_there_are(
+    monkeypatch, cores, asked, expected
+):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(cores)))
+    monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    assert threads() == expected
