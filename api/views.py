@@ -114,7 +114,9 @@ def failure_view(error: Mapping[str, Any] | None) -> Failure | None:
 def _summary(found: Mapping[str, Any]) -> MetricSummary:
     return MetricSummary(
         last=_number(found.get("last")),
+        last_kind=found.get("kind"),
         best=_number(found.get("best")),
+        best_kind=found.get("best_kind"),
         best_epoch=found.get("best_epoch"),
     )
 

@@ -16,10 +16,19 @@ ValueKind = Literal["nan", "inf", "-inf"]
 
 
 class MetricSummary(Outgoing):
-    """One metric of one run in short. Non-finite values are null."""
+    """One metric of one run in short. Non-finite values are null, and their kind is told."""
 
     last: Annotated[float | None, Field(description="The value logged last.")]
-    best: Annotated[float | None, Field(description="The best value; null if none was finite.")]
+    last_kind: Annotated[
+        ValueKind | None, Field(description="What `last` really is where it is not finite.")
+    ] = None
+    best: Annotated[
+        float | None,
+        Field(description="The best value; null if none was a number, or nothing says better."),
+    ]
+    best_kind: Annotated[
+        ValueKind | None, Field(description="What `best` really is where it is not finite.")
+    ] = None
     best_epoch: Annotated[int | None, Field(description="The epoch of the best value.")]
 
 

@@ -45,6 +45,20 @@ def store_weights(
     return tensors
 
 
+def test_a_value_that_is_no_number_is_told_from_none(service: Service, held: Trained) -> None:
+    loss = {"last": None, "kind": "nan", "best": 0.5, "best_epoch": 1}
+    norm = {"last": 2.0, "best": None, "best_epoch": None}
+    update = runs.RunUpdate(held.run_ids[0], metrics={"val_loss": loss, "weight_norm": norm})
+    with service.database.write() as session:
+        runs.record(session, held.cohort_id, held.fence, [update])
+
+    found = service.client.get(f"/v1/runs/{held.run_ids[0]}").json()["metrics"]
+
+    assert (found["val_loss"]["last"], found["val_loss"]["last_kind"]) == (None, "nan")
+    assert (found["val_loss"]["best"], found["val_loss"]["best_kind"]) == (0.5, None)
+    assert (found["weight_norm"]["last"], found["weight_norm"]["last_kind"]) == (2.0, None)
+
+
 @pytest.mark.parametrize("which", ["best", "last", "reported"])
 def test_a_runs_weights_are_its_row_of_the_stacked_file(
     service: Service, held: Trained, tmp_path: Path, which: str
