@@ -130,7 +130,7 @@ class _Reader:
 
             values = parse_numbers([pick(row) for row in block], where)
             numbers.frombytes(values.astype(np.float32).tobytes())
-            self.limits.check("decoded_bytes_max", 4 * len(numbers), "the data's size in bytes")
+            self.limits.check("unpacked_bytes_max", 4 * len(numbers), "the data's size in bytes")
         return numbers, labels
 
 

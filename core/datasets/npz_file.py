@@ -198,7 +198,7 @@ def _check_shapes(x: _Header, y: _Header, limits: UploadLimits) -> None:
     limits.check("columns_max", math.prod(y.shape[1:]), "the number of targets per example")
     stored = sum(math.prod(h.shape) * h.dtype.itemsize for h in (x, y))
     as_float32 = 4 * math.prod(x.shape)  # bytes grow fourfold
-    limits.check("decoded_bytes_max", max(stored, as_float32), "the data's size in bytes")
+    limits.check("unpacked_bytes_max", max(stored, as_float32), "the data's size in bytes")
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, header: _Header) -> Array:

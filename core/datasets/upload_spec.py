@@ -65,7 +65,7 @@ class UploadLimits:
     rows_max: int = 5_000_000
     columns_max: int = 200_000  # numbers per example: 3 x 256 x 256 pixels fit
     classes_max: int = 1_000
-    decoded_bytes_max: int = 2 * 2**30  # after decompression, as float32 or as stored
+    unpacked_bytes_max: int = 2 * 2**30  # after decompression, as float32 or as stored
 
     def check(self, limit: str, value: int, what: str) -> None:
         """TooLarge, naming the setting, where `value` is over the limit."""

@@ -136,7 +136,7 @@ def test_what_is_wrong_is_refused_by_row_and_column(
         (UploadLimits(rows_max=3), "OCCAM_UPLOAD_ROWS_MAX"),
         (UploadLimits(columns_max=2), "OCCAM_UPLOAD_COLUMNS_MAX"),
         (UploadLimits(classes_max=1), "OCCAM_UPLOAD_CLASSES_MAX"),
-        (UploadLimits(decoded_bytes_max=23), "OCCAM_UPLOAD_DECODED_BYTES_MAX"),
+        (UploadLimits(unpacked_bytes_max=23), "OCCAM_UPLOAD_UNPACKED_BYTES_MAX"),
     ],
 )
 def test_a_limit_is_named_where_it_is_passed(

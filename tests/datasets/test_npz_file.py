@@ -212,8 +212,8 @@ def test_a_bomb_is_refused_by_the_size_it_would_have(tmp_path: Path) -> None:
     path = npz(tmp_path, x=np.zeros((1000, 5000), np.uint8), y=np.arange(1000) % 2)
     assert path.stat().st_size < 10_000
 
-    with pytest.raises(TooLarge, match="OCCAM_UPLOAD_DECODED_BYTES_MAX"):
-        read(path, UploadLimits(decoded_bytes_max=19_999_999))
+    with pytest.raises(TooLarge, match="OCCAM_UPLOAD_UNPACKED_BYTES_MAX"):
+        read(path, UploadLimits(unpacked_bytes_max=19_999_999))
 
 
 def test_an_entry_that_claims_more_than_deflate_can_hold_is_refused(tmp_path: Path) -> None:
