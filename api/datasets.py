@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -12,20 +15,30 @@ from api.uploads import Upload
 from api.views import dataset_view
 from core.datasets.canonical import read_canonical, write_canonical
 from core.datasets.preview import preview
-from core.datasets.upload import read_upload, upload_sha256
+from core.datasets.upload import Reading, read_upload, upload_sha256
 from core.datasets.upload_spec import UploadLimits
+from core.errors import Conflict
 from core.settings import Settings
-from core.store import datasets
+from core.store import datasets, models
+from core.store.artifacts import TornArtifact
 from core.store.ids import new_id
 
 _SCOPE = "datasets"
 
 
 def add(house: Services, upload: Upload) -> Dataset:
-    """Check an upload and store it; the same bytes and spec are the dataset they were before."""
+    """Check an upload and store it; the same bytes and spec are the dataset they were before.
+
+    Then it mends a dataset whose artifact was lost or damaged.
+    """
     fingerprint = upload_sha256(upload.path, upload.spec)
-    known = _known(house, fingerprint)
-    return known or _stored(house, upload, fingerprint)
+    with house.database.read() as session:
+        known = datasets.find_dataset(session, fingerprint)
+    if known is None:
+        return _stored(house, upload, fingerprint)
+    if not _is_whole(house, known):
+        _mend(house, upload, known)
+    return dataset_view(known)
 
 
 def read(house: Services, dataset_id: str) -> Dataset:
@@ -53,11 +66,20 @@ def page(house: Services, *, limit: int, after: str | None) -> DatasetPage:
 
 
 def look(house: Services, dataset_id: str, rows: int) -> DatasetPreview:
-    """The first rows and a few numbers per column. Raises NotFound."""
+    """The first rows and a few numbers per column.
+
+    Raises NotFound, and Conflict where the stored data were lost or damaged.
+    """
     with house.database.read() as session:
         row = datasets.get_dataset(session, dataset_id)
-    with house.artifacts.local(row.key, sha256=row.sha256) as path:
-        return DatasetPreview(dataset=dataset_id, **preview(read_canonical(path), rows))
+    try:
+        with house.artifacts.local(row.key, sha256=row.sha256) as path:
+            return DatasetPreview(dataset=dataset_id, **preview(read_canonical(path), rows))
+    except (FileNotFoundError, TornArtifact):
+        raise Conflict(
+            f"The stored data of dataset {dataset_id!r} are missing or damaged; upload it again,"
+            " the same file with the same spec, and it is mended."
+        ) from None
 
 
 def delete(house: Services, dataset_id: str) -> None:
@@ -72,24 +94,50 @@ def folder_of(settings: Settings) -> Path:
     return settings.data_dir / "uploads"
 
 
-def _known(house: Services, fingerprint: str) -> Dataset | None:
-    with house.database.read() as session:
-        row = datasets.find_dataset(session, fingerprint)
-        return None if row is None else dataset_view(row)
+def _is_whole(house: Services, row: models.Dataset) -> bool:
+    try:
+        with house.artifacts.local(row.key, sha256=row.sha256):
+            return True
+    except (FileNotFoundError, TornArtifact):
+        return False
+
+
+def _mend(house: Services, upload: Upload, row: models.Dataset) -> None:
+    """Put the artifact in its place again. Raises Conflict where it would not be the same."""
+    with _canonical(house, upload, row.name) as (artifact, _):
+        with artifact.open("rb") as file:
+            same = hashlib.file_digest(file, "sha256").hexdigest() == row.sha256
+        if not same:
+            raise Conflict(
+                f"The stored data of dataset {row.id!r} are damaged, and this version reads the"
+                " file otherwise; delete the dataset and its jobs, then upload it again."
+            )
+        house.artifacts.put(row.key, artifact)
+
+
+@contextmanager
+def _canonical(house: Services, upload: Upload, name: str) -> Iterator[tuple[Path, Reading]]:
+    """The upload in the format that is kept, in a file that is gone after the block."""
+    reading = read_upload(upload.path, upload.spec, _limits(house.settings))
+    facts = dataclasses.replace(reading.dataset.facts, name=name)
+    reading = dataclasses.replace(
+        reading, dataset=dataclasses.replace(reading.dataset, facts=facts)
+    )
+    artifact = upload.path.with_suffix(".safetensors")
+    try:
+        write_canonical(reading.dataset, artifact)
+        yield artifact, reading
+    finally:
+        artifact.unlink(missing_ok=True)
 
 
 def _stored(house: Services, upload: Upload, fingerprint: str) -> Dataset:
     """The artifact first, then its row: a row never names an artifact that is not there."""
-    reading = read_upload(upload.path, upload.spec, _limits(house.settings))
-    facts = dataclasses.replace(reading.dataset.facts, name=upload.name)
     dataset_id = new_id("ds")
     key = f"datasets/{dataset_id}.safetensors"
-    artifact = upload.path.with_suffix(".safetensors")
-    try:
-        write_canonical(dataclasses.replace(reading.dataset, facts=facts), artifact)
+    with _canonical(house, upload, upload.name) as (artifact, reading):
         stored = house.artifacts.put(key, artifact)
-    finally:
-        artifact.unlink(missing_ok=True)
+    facts = reading.dataset.facts
     with house.database.write() as session:
         row = datasets.insert_dataset(
             session,
@@ -115,5 +163,5 @@ def _limits(settings: Settings) -> UploadLimits:
         rows_max=settings.upload_rows_max,
         columns_max=settings.upload_columns_max,
         classes_max=settings.upload_classes_max,
-        decoded_bytes_max=settings.upload_unpacked_bytes_max,
+        unpacked_bytes_max=settings.upload_unpacked_bytes_max,
     )

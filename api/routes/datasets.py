@@ -27,7 +27,7 @@ ROWS_MAX = 100  # of a preview
             "description": "The dataset, new or as it was uploaded before.",
             "headers": {"Location": {"description": "It.", "schema": {"type": "string"}}},
         },
-        **problems(413, 415),
+        **problems(409, 413, 415),
     },
     openapi_extra=UPLOAD_BODY,
 )
@@ -55,7 +55,7 @@ def get_dataset(house: House, dataset_id: DatasetId) -> Dataset:
     return datasets.read(house, dataset_id)
 
 
-@router.get("/{dataset_id}/preview", responses=problems(404))
+@router.get("/{dataset_id}/preview", responses=problems(404, 409))
 def preview_dataset(
     house: House,
     dataset_id: DatasetId,

@@ -84,6 +84,28 @@ def test_a_preview_shows_rows_and_columns(service: Service) -> None:
     assert service.client.get(dataset["links"]["preview"], params={"rows": 0}).status_code == 422
 
 
+@pytest.mark.parametrize("harm", ["lost", "torn"])
+def test_stored_data_that_were_harmed_are_a_409_and_mended_by_the_same_upload(
+    service: Service, harm: str
+) -> None:
+    content = CSV + f"1,{len(harm)},x\n9,9,{harm}\n".encode()
+    dataset = upload(service, content).json()
+    artifact = service.settings.data_dir / "artifacts" / "datasets" / f"{dataset['id']}.safetensors"
+    whole = artifact.read_bytes()
+    if harm == "lost":
+        artifact.unlink()
+    else:
+        artifact.write_bytes(whole[:-3])
+
+    answer = service.client.get(dataset["links"]["preview"])
+    assert answer.status_code == 409
+    assert "upload it again" in answer.json()["detail"]
+
+    assert upload(service, content).json() == dataset
+    assert artifact.read_bytes() == whole
+    assert service.client.get(dataset["links"]["preview"]).status_code == 200
+
+
 def test_a_table_that_cannot_be_read_is_refused_with_its_place(service: Service) -> None:
     answer = upload(service, b"a,b\n1,x\nfoo,y\n")
 
