@@ -8,6 +8,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from core.errors import Unavailable
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 
@@ -56,7 +58,13 @@ class _FromDatabase(Collector):
         return ()  # or the registry would query the database when the gauge is registered
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Nothing while the database is away: what this process counts itself is still worth
+        reading, then more than ever."""
         family = GaugeMetricFamily(self._name, self._text, labels=[self._label])
-        for value, number in self._read().items():
+        try:
+            counts = self._read()
+        except Unavailable:
+            return
+        for value, number in counts.items():
             family.add_metric([value], number)
         yield family
