@@ -19,6 +19,7 @@ from starlette.routing import Route
 from api import errors, openapi
 from api.auth import Auth
 from api.cursors import Cursors, secret_of
+from api.datasets import folder_of
 from api.deps import Services
 from api.docs import CSP as DOCS_CSP
 from api.docs import page
@@ -30,6 +31,7 @@ from api.shelf import Shelf
 from api.tail import Tails
 from api.telemetry import Telemetry
 from api.trace import Trace
+from api.uploads import sweep_drafts
 from api.version import version_of
 from core.settings import Settings
 from core.store.artifacts import Artifacts
@@ -125,6 +127,7 @@ def _count(
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     house: Services = app.state.services
+    sweep_drafts(folder_of(house.settings))
     if house.relay is not None:
         house.relay.start()
     yield

@@ -13,6 +13,7 @@ from api.deps import Services
 from api.schemas.jobs import Job, JobPage, JobStatus
 from api.views import job_view
 from core.store import jobs, models
+from core.store.artifacts import job_folder
 from core.store.states import is_final
 
 Verb = Literal["cancel", "pause", "resume"]
@@ -90,3 +91,4 @@ def delete(house: Services, job_id: str) -> None:
         keys = jobs.delete_job(session, job_id)
     for key in keys:
         house.artifacts.delete(key)
+    house.artifacts.delete_below(job_folder(job_id))  # what attempts that crashed left behind

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -21,6 +22,8 @@ from core.datasets.upload_spec import NAME_CHARS_MAX, UploadSpec
 from core.errors import InvalidRequest, InvalidSpec, UnsupportedMedia
 
 SPEC_BYTES_MAX = 256 * 1024
+DRAFT_KEPT_S = 24 * 3600.0  # longer than any upload takes to be checked
+_PREFIX = "upload-"
 _PARTS = ("file", "spec")
 
 
@@ -54,6 +57,14 @@ async def received(request: Request, folder: Path) -> AsyncIterator[Upload]:
             path.unlink(missing_ok=True)
     finally:
         await form.close()
+
+
+def sweep_drafts(folder: Path, older_than_s: float = DRAFT_KEPT_S) -> None:
+    """Delete what processes that were killed amid an upload left behind."""
+    for draft in folder.glob(f"{_PREFIX}*"):
+        with suppress(FileNotFoundError):  # another process sweeps too
+            if time.time() - draft.stat().st_mtime > older_than_s:
+                draft.unlink()
 
 
 def _file_of(form: FormData) -> UploadFile:
@@ -91,7 +102,7 @@ def _spec_of(text: bytes) -> UploadSpec:
 def _kept(file: UploadFile, folder: Path) -> Path:
     """Copy the upload to a file of our own naming: nothing of the client's enters a path."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, prefix="upload-", delete=False) as kept:
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=_PREFIX, delete=False) as kept:
         try:
             shutil.copyfileobj(file.file, kept, 1024 * 1024)
         except BaseException:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import NotFound
 from core.store import checkpoints, datasets, runs
+from core.store.artifacts import job_folder
 from core.store.cohorts import ClaimedCohort
 
 Member = tuple[str, Mapping[str, float], int, int | None]  # arm, setting, seed, fold
@@ -103,7 +104,7 @@ class Order:
 
 def folder_of(cohort: ClaimedCohort) -> str:
     """Where all attempts of a cohort store their artifacts."""
-    return f"jobs/{cohort.job_id}/{cohort.id}"
+    return f"{job_folder(cohort.job_id)}/{cohort.id}"
 
 
 def _uploads(session: Session, source: Mapping[str, Any]) -> dict[str, Artifact]:

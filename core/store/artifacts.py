@@ -24,6 +24,11 @@ CHUNK_BYTES = 1024 * 1024
 _KEY = re.compile(r"[a-z0-9_]+(?:[/.-][a-z0-9_]+)*")
 
 
+def job_folder(job_id: str) -> str:
+    """Below it lies all that the workers store of a job, also what no row tells of."""
+    return f"jobs/{job_id}"
+
+
 class TornArtifact(Exception):
     """The artifact's bytes are not those that were stored: use the one before it."""
 
@@ -114,6 +119,9 @@ class Artifacts:
         """Delete all below a folder but these keys, also what a writer that died left behind."""
         kept = {self._at(key) for key in keep}
         with suppress(FileNotFoundError):
+            if not kept:
+                self._fs.rm(self._at(folder), recursive=True)
+                return
             for path in self._fs.find(self._at(folder)):
                 if path not in kept:
                     self._fs.rm_file(path)

@@ -207,6 +207,19 @@ def test_a_running_job_is_not_deleted_and_a_final_one_is(service: Service) -> No
     assert service.client.delete(queued).status_code == 404
 
 
+def test_a_deleted_job_leaves_no_file_behind(service: Service) -> None:
+    job, other = service.post(), service.post()
+    root = service.settings.data_dir / "artifacts" / "jobs"
+    for owner in (job, other):  # an attempt that crashed: files that no row tells of
+        orphan = root / owner["id"] / "coh_x" / "1" / ".draft"
+        orphan.parent.mkdir(parents=True)
+        orphan.touch()
+
+    assert service.client.delete(job["links"]["self"]).status_code == 204
+
+    assert [path.name for path in root.iterdir()] == [other["id"]]
+
+
 def test_a_failed_job_says_why_as_a_problem(service: Service) -> None:
     job = service.post()
     with service.database.write() as session:
