@@ -33,7 +33,6 @@ from worker.warm import Warm
 
 PLANS_PER_TURN = 8  # jobs to plan before looking for one to train, so that neither starves
 AWAY_S = 1.0  # pause while the database does not answer
-SERVES = {"cpu": ("auto", "cpu"), "cuda": ("auto", "cuda", "cpu")}  # what a device is good for
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +72,7 @@ class Supervisor:
                 busy = self._turn()
                 if deaf and self._warm.device is not None:
                     deaf = False
-                    hear(SERVES[self._device()])
+                    hear(workers.SERVES[self._device()])
                 if not busy:
                     self._rest()
         finally:
@@ -124,7 +123,7 @@ class Supervisor:
     def _claim(self) -> ClaimedCohort | None:
         with self._database.write() as session:
             return cohorts.claim_next(
-                session, self.id, SERVES[self._device()], self._settings.lease_s
+                session, self.id, workers.SERVES[self._device()], self._settings.lease_s
             )
 
     def _train(self, child: Child, claimed: ClaimedCohort) -> None:
@@ -196,13 +195,14 @@ class Supervisor:
             log.warning("artifacts not deleted", error=repr(error))
 
     def _sweep(self) -> None:
+        asked, found = self._settings.device, self._warm.device or "auto"
         with self._database.write() as session:
             workers.seen(
                 session,
                 self.id,
                 host=socket.gethostname(),
                 pid=os.getpid(),
-                device=self._warm.device or self._settings.device,
+                device=found if asked == "auto" else asked,
             )
             swept = sweep(
                 session,

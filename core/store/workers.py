@@ -11,6 +11,13 @@ from core.store.columns import instant
 from core.store.models import Worker
 from core.store.upsert import insert_into
 
+# What a device is good for. A worker is `auto` until it has looked: it may turn out to be any.
+SERVES = {
+    "auto": ("auto", "cuda", "cpu"),
+    "cpu": ("auto", "cpu"),
+    "cuda": ("auto", "cuda", "cpu"),
+}
+
 
 def seen(session: Session, worker_id: str, *, host: str, pid: int, device: str) -> None:
     """Say that a worker is alive; the first time makes its row."""
@@ -28,6 +35,12 @@ def list_alive(session: Session, within_s: float) -> Sequence[Worker]:
     """Workers seen within the last seconds, newest first."""
     query = select(Worker).where(Worker.seen_at >= instant(-within_s))
     return session.scalars(query.order_by(Worker.seen_at.desc())).all()
+
+
+def served(session: Session, within_s: float) -> frozenset[str]:
+    """The device classes that some worker seen within the last seconds trains."""
+    alive = list_alive(session, within_s)
+    return frozenset(device for worker in alive for device in SERVES[worker.device])
 
 
 def gone(session: Session, worker_id: str) -> None:
