@@ -49,7 +49,7 @@ def list_checkpoints(house: House, run_id: RunId) -> CheckpointPage:
         **problems(404, 409),
     },
 )
-def get_weights(house: House, run_id: RunId, which: Chosen = "best") -> Response:
+def get_weights(house: House, run_id: RunId, which: Chosen = "reported") -> Response:
     """Download one run's weights."""
     weights = runs.weights(house, run_id, which)
     return Response(

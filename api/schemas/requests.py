@@ -71,4 +71,4 @@ class PredictionRequest(Incoming):
             description="Weights of the best epoch by validation, of the last, or those whose"
             " scores the report shows."
         ),
-    ] = "best"
+    ] = "reported"

@@ -31,6 +31,9 @@ _MEDIA_TYPES = {
 }
 
 
+Which = Literal["reported", "best", "last"]  # weights: as the report scores, best epoch, last
+
+
 class Client:
     """A connection to one Occam service.
 
@@ -215,14 +218,17 @@ class Client:
         path = f"/v1/jobs/{_id(job)}/figures/{path_part(name)}{suffix}"
         return self._get(path, headers={"Accept": accept}).content
 
-    def weights(self, run: Run | str, *, which: Literal["best", "last"] = "best") -> bytes:
+    def weights(self, run: Run | str, *, which: Which = "reported") -> bytes:
         """A run's weights, as the bytes of a safetensors file."""
         return self._get(f"/v1/runs/{_id(run)}/weights", {"which": which}).content
 
-    def predict(self, run: Run | str, inputs: Sequence[Any]) -> Prediction:
+    def predict(
+        self, run: Run | str, inputs: Sequence[Any], *, which: Which = "reported"
+    ) -> Prediction:
         """What a trained run answers to `inputs`, one row (or nested list) for each example."""
         # Any: numbers nested as deep as the dataset's shape
-        response = self._post(f"/v1/runs/{_id(run)}/predict", json={"inputs": _plain(inputs)})
+        asked = {"inputs": _plain(inputs), "which": which}
+        response = self._post(f"/v1/runs/{_id(run)}/predict", json=asked)
         return Prediction.model_validate_json(response.content)
 
     def catalog(self, family: str | None = None, kind: str | None = None) -> dict[str, Any]:
