@@ -68,7 +68,7 @@ class Block:
 
     def measure(self, metrics: Sequence[Metric]) -> dict[str, torch.Tensor]:
         """Every metric of a logged epoch, (R,) each, still on the device."""
-        values = dict(self.sums)
+        values = {n: v / self.feed.epoch_examples for n, v in self.sums.items()}
         values |= self.score("val", metrics)
         values |= self.weights(values["train_loss"])
         values["grad_norm"] = self.grad_norm_R
@@ -114,12 +114,11 @@ class Block:
                 self._add(f"train_{metric.kind}", value_R, batch.examples)
 
     def _add(self, name: str, value_R: torch.Tensor, examples: int) -> None:
-        """Mean over the epoch's examples, on the device."""
-        share = examples / self.feed.epoch_examples
+        """Sum over the epoch's examples, on the device."""
         if name in self.sums:
-            self.sums[name].add_(value_R, alpha=share)
+            self.sums[name].add_(value_R, alpha=examples)
         else:
-            self.sums[name] = value_R * share
+            self.sums[name] = value_R * examples
 
     def _draws(self, examples: int) -> Draw:
         def draw(node: int, shape: Shape, lo: int, hi: int) -> torch.Tensor:
