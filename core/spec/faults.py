@@ -19,6 +19,7 @@ from core.term import Term, Wire
 Mistake = Mapping[str, Any]  # one of pydantic's error dictionaries; Any: their input and context
 
 MISTAKES_MAX = 200  # of one validation; more help nobody, and comparing them is quadratic
+EXACT_MAX = 10**9  # a bound below it reads better with all its digits
 PLANNED_SEARCHES = ("tpe", "halving")
 RANGE_EXAMPLE = '{"log_range": [1e-05, 0.1], "num": 8}'
 COUNTS_EXAMPLE = '{"values": [16, 32, 64]}'
@@ -234,4 +235,6 @@ def _a(noun: str) -> str:
 
 
 def _plain(number: Any) -> str:  # Any: int or float
+    if isinstance(number, float) and number.is_integer() and abs(number) < EXACT_MAX:
+        return str(int(number))
     return f"{number:g}" if isinstance(number, float) else str(number)

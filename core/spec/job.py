@@ -17,6 +17,7 @@ from core.spec.schema import request_schema
 from core.term import Wire
 
 SEEDS_MAX = 10_000
+DEADLINE_S_MAX = 31_536_000  # a year: databases count time so far without overflowing
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -103,7 +104,12 @@ class JobSpec(Experiment):
     ] = "auto"
     priority: Annotated[int, Field(ge=0, le=9, description="higher goes first")] = 5
     deadline_s: Annotated[
-        float | None, Field(gt=0, description="seconds of running after which the job is cancelled")
+        float | None,
+        Field(
+            gt=0,
+            le=DEADLINE_S_MAX,
+            description="seconds from its submission; a job not done by then fails",
+        ),
     ] = None
     practical: Annotated[
         float | None,

@@ -98,6 +98,7 @@ TOP_LEVEL = [
     (having(device="gpu"), "/device", 'one of "auto", "cpu", "cuda"'),
     (having(priority=10), "/priority", "at most 9, not 10"),
     (having(deadline_s=0), "/deadline_s", "greater than 0, not 0"),
+    (having(deadline_s=31_536_001), "/deadline_s", "at most 31536000, not 31536001"),
     (having(practical=-0.1), "/practical", "at least 0, not -0.1"),
     (having(standardize="yes"), "/standardize", 'true or false, not "yes"'),
     (having(name=""), "/name", "should not be empty"),

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from core.errors import Conflict, NotFound
+from core.spec.job import DEADLINE_S_MAX
 from core.store import checkpoints, cohorts, events, jobs, outbox, runs
 from core.store.models import Outbox
 
@@ -199,6 +200,12 @@ def test_a_deadline_fails_what_waits_at_once_and_what_runs_when_it_stops(databas
         cohorts.finish(session, held.id, held.fence, "cancelled")
     assert job_of(database, running).status == "failed"
     assert job_of(database, running).error["code"] == "deadline"
+
+
+@pytest.mark.parametrize("deadline_s", [DEADLINE_S_MAX, 1e-300])
+def test_the_longest_and_shortest_deadlines_count_from_submission(database, insert, deadline_s):
+    job = job_of(database, insert(deadline_s=deadline_s))
+    assert (job.deadline_at - job.created_at).total_seconds() == pytest.approx(deadline_s, abs=0.1)
 
 
 def test_deleting_takes_everything_below_and_names_the_artifacts(database, insert):
