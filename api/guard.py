@@ -17,7 +17,7 @@ from api.errors import problem
 from api.strict_json import parse_json, shown
 from core.errors import InvalidRequest, OccamError, TooLarge, UnsupportedMedia
 
-READ_S = 30.0  # a client that trickles a JSON body for longer is let go
+READ_S = 30.0  # a client that trickles a JSON body for longer, or pauses an upload, is let go
 _THREAD_BYTES = 64 * 1024  # parsing more than this would hold up the event loop
 _DRAIN_FACTOR = 4  # read on so far beyond a limit, so that the client gets to see the answer
 _NOTHING = object()
@@ -28,12 +28,23 @@ class RequestTimeout(OccamError):
 
 
 class Guard:
-    """Pure ASGI. Refuses with a problem what no route should ever see."""
+    """Pure ASGI. Refuses with a problem what no route should ever see.
 
-    def __init__(self, app: ASGIApp, *, body_bytes_max: int, upload_bytes_max: int) -> None:
+    read_s: how long a JSON body may take, and an upload between two parts of it.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        body_bytes_max: int,
+        upload_bytes_max: int,
+        read_s: float = READ_S,
+    ) -> None:
         self.app = app
         self.body_bytes_max = body_bytes_max
         self.upload_bytes_max = upload_bytes_max
+        self.read_s = read_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -55,11 +66,12 @@ class Guard:
         upload = media == "multipart/form-data"
         limit = self.upload_bytes_max if upload else self.body_bytes_max
         name = "OCCAM_UPLOAD_BYTES_MAX" if upload else "OCCAM_BODY_BYTES_MAX"
-        bounded = _Bounded(receive, limit, name, patient="expect" not in headers)
+        patient = "expect" not in headers
+        bounded = _Bounded(receive, limit, name, patient=patient, idle_s=self.read_s)
         await bounded.check_declared(headers.get("content-length"))
         if upload:
             return bounded
-        body = await _read(bounded)
+        body = await _read(bounded, self.read_s)
         if body:
             _refuse_media(media)
             scope.setdefault("state", {})["json"] = await _parse(body)
@@ -85,21 +97,35 @@ class _Disconnected(Exception):
 
 
 class _Bounded:
-    """`receive`, counting: a body over the limit raises TooLarge."""
+    """`receive`, watching: a body over the limit raises TooLarge, one that rests RequestTimeout."""
 
-    def __init__(self, receive: Receive, limit: int, name: str, *, patient: bool) -> None:
+    def __init__(
+        self, receive: Receive, limit: int, name: str, *, patient: bool, idle_s: float
+    ) -> None:
         self.receive, self.limit, self.name, self.patient = receive, limit, name, patient
+        self.idle_s = idle_s
         self.seen = 0
+        self.whole = False
 
     async def __call__(self) -> Message:
-        message = await self.receive()
+        message = await self._next()
         if message["type"] == "http.request":
+            self.whole = not message.get("more_body", False)
             self.seen += len(message.get("body", b""))
             if self.seen > self.limit:
                 if message.get("more_body", False):
                     await self._drain()
                 raise self._too_large()
         return message
+
+    async def _next(self) -> Message:
+        if self.whole:  # what follows is a disconnect, whenever that may be
+            return await self.receive()
+        try:
+            async with asyncio.timeout(self.idle_s):
+                return await self.receive()
+        except TimeoutError:
+            raise RequestTimeout(f"Nothing of the body arrived for {self.idle_s:g} s.") from None
 
     async def check_declared(self, length: str | None) -> None:
         """Refuse by the header alone, before a byte is read."""
@@ -113,7 +139,7 @@ class _Bounded:
     async def _drain(self) -> None:
         ceiling = self.seen + _DRAIN_FACTOR * self.limit
         try:
-            async with asyncio.timeout(READ_S):
+            async with asyncio.timeout(self.idle_s):
                 while self.seen < ceiling:
                     message = await self.receive()
                     self.seen += len(message.get("body", b""))
@@ -140,10 +166,10 @@ class _Replay:
         return {"type": "http.request", "body": body, "more_body": False}
 
 
-async def _read(receive: Receive) -> bytes:
+async def _read(receive: Receive, read_s: float) -> bytes:
     parts: list[bytes] = []
     try:
-        async with asyncio.timeout(READ_S):
+        async with asyncio.timeout(read_s):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -152,7 +178,7 @@ async def _read(receive: Receive) -> bytes:
                 if not message.get("more_body", False):
                     return b"".join(parts)
     except TimeoutError:
-        raise RequestTimeout(f"The body did not arrive within {READ_S:g} s.") from None
+        raise RequestTimeout(f"The body did not arrive within {read_s:g} s.") from None
 
 
 async def _parse(body: bytes) -> object:

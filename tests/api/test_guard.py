@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import Message, Receive, Scope, Send
 
+from api.errors import problem
+from api.guard import Guard
+from core.errors import OccamError
 from core.settings import Settings
 from core.store.migrate import migrate
 from core.store.session import Database
@@ -198,3 +204,45 @@ def test_no_data_is_left_by_refused_uploads(small: Service) -> None:
 
     folder = Path(small.settings.data_dir) / "uploads"
     assert not folder.exists() or list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("media", "pauses_s", "status"),
+    [
+        ("multipart/form-data; boundary=x", [0.0, 0.3, 0.3, 0.3, 0.3], 200),
+        ("multipart/form-data; boundary=x", [0.0, 60.0], 408),
+        ("application/json", [0.0, 0.3, 0.3, 0.3, 0.3], 408),
+    ],
+)
+def test_an_upload_may_be_long_but_never_rest(
+    media: str, pauses_s: list[float], status: int
+) -> None:
+    parts = iter(pauses_s)
+
+    async def receive() -> Message:
+        await asyncio.sleep(next(parts))
+        left = parts.__length_hint__()
+        return {"type": "http.request", "body": b" ", "more_body": left > 0}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            while (await receive()).get("more_body"):
+                pass
+        except OccamError as error:
+            await problem(error, scope)(scope, receive, send)
+            return
+        await PlainTextResponse("read")(scope, receive, send)
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/v1/datasets",
+        "headers": [(b"content-type", media.encode())],
+    }  # fmt: skip
+    guard = Guard(app, body_bytes_max=1000, upload_bytes_max=1000, read_s=1.0)
+    asyncio.run(guard(scope, receive, send))
+
+    assert sent[0]["status"] == status
