@@ -37,14 +37,10 @@ def main() -> None:
 
 
 def threads() -> int:
-    """All cores but one, at least one; OMP_NUM_THREADS may say otherwise, up to all.
-
-    One is left for the API, the worker and the system: a thread that waits for its core makes all
-    others wait at the next barrier, and small models then train ten times slower.
-    """
+    """All cores; OMP_NUM_THREADS may say fewer. The engine decides when to use more than one."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     asked = os.environ.get("OMP_NUM_THREADS", "")
-    wanted = int(asked) if asked.isdigit() and int(asked) > 0 else cores - 1
+    wanted = int(asked) if asked.isdigit() and int(asked) > 0 else cores
     return max(1, min(wanted, cores))
 
 

@@ -1,7 +1,8 @@
-"""The runs that are in the device's hands at one time: a block of a cohort's rows.
+"""Runs that train in the same tensors: a block of a cohort's rows, for one epoch after another.
 
-Nearly always the whole cohort. Where its activations do not fit in memory, the cohort's rows
-take turns, an epoch each; weights and optimizer state stay stacked in the cohort's state.
+On a GPU the whole cohort is one block. On a CPU there is one for each core, and they train at the
+same time: that is faster than all cores on every small operation. Where activations do not fit in
+memory, blocks take turns. Weights and optimizer state stay stacked in the cohort's state.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from core.metrics import Metric
 from core.term import Knobs
 from core.train.data import Batch, Feed, Part
 from core.train.model import Draw, Model
-from core.train.program import Program
+from core.train.program import Program, Slot
 from core.train.randomness import uniforms
 from core.train.score import score, terms, weight_facts
 from core.train.update import update
@@ -74,6 +75,10 @@ class Block:
         values["grad_norm"] = self.grad_norm_R
         values["lr"] = self.lr_R1[:, 0]
         return values
+
+    def knobs_of(self, slot: Slot) -> Knobs:
+        """The knobs of a slot of the cohort, for all rows of this block."""
+        return next(s for s in self.program.slots if s.label == slot.label).stack.knobs
 
     def score(self, part: Part, metrics: Sequence[Metric]) -> dict[str, torch.Tensor]:
         return score(part, self.model, self.feed, self.program, metrics, self.loss_knobs)

@@ -7,6 +7,7 @@ are kept once for every distinct training part, scaled by its mean and deviation
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,6 +55,10 @@ class Feed:
         self.epoch_examples = min(len(r.train) for r in everyone)
         self._load(dataset, standardize=cohort.standardize)
         self.select(range(len(cohort.runs)))
+
+    def fork(self) -> Feed:
+        """Another that can serve other rows at the same time, from the same data."""
+        return copy(self)
 
     def select(self, rows: Sequence[int]) -> None:
         """Serve only these rows of the cohort from now on, in this order."""

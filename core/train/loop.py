@@ -18,6 +18,9 @@ from core.train.cohort import Cohort
 from core.train.events import Event, Finished, Snapshot
 from core.train.trainer import Trainer
 
+RUNS_PER_LANE_MIN = 32  # below this a lane spends more time in Python than in arithmetic
+SHARED_FLOPS_MIN = 4e6  # of one operation, 0.1 ms of one core: from here two cores are faster
+
 
 def train(
     cohort: Cohort,
@@ -36,8 +39,25 @@ def train(
     quarters; what was said already is not said again.
     """
     where = torch.device(device)
-    parts, logged, snapshot_at = 1, 0, time.monotonic()
-    trainer = _start(cohort, dataset, where, parts, resume)
+    threads = torch.get_num_threads()
+    lanes = lanes_for(len(cohort.runs), where, threads)
+    try:
+        yield from _run(cohort, dataset, where, lanes, resume, control, snapshot_every_s)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _run(
+    cohort: Cohort,
+    dataset: Dataset,
+    device: torch.device,
+    lanes: int,
+    resume: Path | None,
+    control: Callable[[], str | None],
+    snapshot_every_s: float,
+) -> Iterator[Event]:
+    parts, logged, snapshot_at = lanes, 0, time.monotonic()
+    trainer = _start(cohort, dataset, device, parts, lanes, resume)
     while not trainer.finished:
         try:
             if not trainer.run_epoch(lambda: control() == "cancel"):
@@ -45,7 +65,7 @@ def train(
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error) or parts >= len(cohort.runs):
                 raise
-            parts *= 2
+            parts, lanes = 2 * parts, 1
         else:
             events = list(trainer.log())
             if trainer.epoch > logged:  # else said before memory ran out
@@ -63,8 +83,16 @@ def train(
             continue
         # Outside the handler, whose traceback would keep the failed epoch's tensors alive.
         del trainer
-        trainer = _start(cohort, dataset, where, parts, resume)
+        trainer = _start(cohort, dataset, device, parts, lanes, resume)
     yield _finish(trainer)
+
+
+def lanes_for(runs: int, device: torch.device, threads: int) -> int:
+    """Blocks to train at the same time: one for each core, if there are runs enough for all.
+
+    Small operations gain nothing from a second core: two blocks on a core each are faster.
+    """
+    return 1 if device.type != "cpu" else max(1, min(threads, runs // RUNS_PER_LANE_MIN))
 
 
 def _finish(trainer: Trainer) -> Finished:
@@ -73,9 +101,9 @@ def _finish(trainer: Trainer) -> Finished:
         try:
             return trainer.finish()
         except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error) or trainer.parts >= len(trainer.cohort.runs):
+            if not out_of_memory(error) or trainer.state.parts >= len(trainer.cohort.runs):
                 raise
-        trainer.parts *= 2
+        trainer.state.parts, trainer.lanes = 2 * trainer.state.parts, 1
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -89,12 +117,19 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def _start(
-    cohort: Cohort, dataset: Dataset, device: torch.device, parts: int, resume: Path | None
+    cohort: Cohort,
+    dataset: Dataset,
+    device: torch.device,
+    parts: int,
+    lanes: int,
+    resume: Path | None,
 ) -> Trainer:
-    """A trainer whose runs take turns in so many parts, from the start or a checkpoint."""
+    """A trainer of so many parts, from the start, or from a checkpoint that says how many."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
-    trainer = Trainer(cohort, dataset, device, parts)
+    trainer = Trainer(cohort, dataset, device, parts, lanes)
     if resume is not None:
         trainer.restore(resume)
+    if lanes == 1 and device.type == "cpu" and trainer.operation_flops < SHARED_FLOPS_MIN:
+        torch.set_num_threads(1)
     return trainer

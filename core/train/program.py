@@ -8,7 +8,8 @@ have it, so an arm pays for its own regularizers only.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -100,6 +101,14 @@ class Program:
         ]
         self.slots = _slots(experiments, networks, device)
         self.select(range(len(experiments)))
+
+    def fork(self) -> Program:
+        """Another of the same cohort, that can serve other rows at the same time."""
+        twin = copy(self)
+        twin.losses, twin.optimizers = copy(self.losses), copy(self.optimizers)
+        twin.layers = [copy(stack) for stack in self.layers]
+        twin.slots = [replace(slot, stack=copy(slot.stack)) for slot in self.slots]
+        return twin
 
     def select(self, rows: Sequence[int]) -> None:
         """Keep only these rows of the cohort from now on."""

@@ -69,6 +69,7 @@ class State:
         self.rows = list(range(count))
         self.epoch = 0
         self.steps = 0
+        self.parts = 1
         self.w = first_weights(cohort, network).to(device)
         self.optimizer = {n: torch.zeros(count, network.trained, device=device) for n in states}
         self.watches = {
@@ -91,7 +92,7 @@ class State:
         """All of it by name, for a checkpoint; on the host, contiguous."""
         named = {
             "rows": torch.tensor(self.rows, dtype=torch.int64),
-            "clock": torch.tensor([self.epoch, self.steps], dtype=torch.int64),
+            "clock": torch.tensor([self.epoch, self.steps, self.parts], dtype=torch.int64),
             "best_epoch": self.best_epoch,
             "w": self.w,
         }
@@ -104,7 +105,7 @@ class State:
     def restore(self, named: dict[str, torch.Tensor]) -> None:
         """The inverse of `tensors`."""
         self.rows = named["rows"].tolist()
-        self.epoch, self.steps = named["clock"].tolist()
+        self.epoch, self.steps, self.parts = named["clock"].tolist()
         self.best_epoch = named["best_epoch"].clone()
         # clone: fresh memory has the alignment that the same bits depend on
         place = {n: v.to(self.device, copy=True) for n, v in named.items()}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -22,17 +24,27 @@ from core.train.score import direction_of, metrics_for
 from core.train.state import State
 
 SELECT = "select"  # the watch that keeps the best epoch by the job's metric
+T = TypeVar("T")
 Logged = tuple[tuple[int, ...], dict[str, list[float]], list[float]]
 """Rows, their metrics, and whether a procedure ends each."""
 
 
 class Trainer:
-    """Rows of `state` are the runs still training; they train in `parts` blocks, taking turns."""
+    """Rows of `state` are the runs still training; they train in `state.parts` blocks.
+
+    `lanes` blocks train at the same time; with fewer lanes than parts they take turns. Results
+    depend on the parts alone, which a checkpoint keeps, never on the lanes.
+    """
 
     def __init__(
-        self, cohort: Cohort, dataset: Dataset, device: torch.device, parts: int = 1
+        self,
+        cohort: Cohort,
+        dataset: Dataset,
+        device: torch.device,
+        parts: int = 1,
+        lanes: int = 1,
     ) -> None:
-        self.cohort, self.device, self.parts = cohort, device, parts
+        self.cohort, self.device, self.lanes = cohort, device, lanes
         self.program = Program(cohort, dataset.facts, device)
         self.feed = Feed(cohort, dataset, device)
         self.task = dataset.facts.task
@@ -48,19 +60,20 @@ class Trainer:
             {name: direction_of(metric) for name, metric in self.watched.items()},
             device,
         )
+        self.state.parts = parts
         constants = self.program.loss.constants
         classes = len(dataset.facts.classes)
         self._constants = [
             constants(dataset.targets[stream.train], classes) for stream in self.feed.streams
         ]
-        self._block: Block | None = None
+        self._blocks: dict[int, Block] = {}
         self._logged: list[Logged] = []
         self._logged_at = time.monotonic()
 
     def restore(self, path: Path) -> None:
         """Continue from a checkpoint of the same cohort."""
         self.state.restore(checkpoint.read(path))
-        self._block = None
+        self._blocks = {}
 
     def write_checkpoint(self, path: Path) -> None:
         checkpoint.write(path, self.state.tensors())
@@ -74,22 +87,42 @@ class Trainer:
     def finished(self) -> bool:
         return not self.state.rows or self.state.epoch >= self.program.epochs
 
+    @property
+    def operation_flops(self) -> float:
+        """Of a typical operation: one layer, one minibatch, all runs of a block."""
+        network = self.program.network
+        batch = self.program.batch_size
+        examples = self.feed.epoch_examples if batch == "full" else int(batch)
+        layers = max(1, sum(1 for n in network.nodes if n.layer.flops(n.shape_in)))
+        return network.flops * examples * len(self.state.rows) / self.state.parts / layers
+
     def run_epoch(self, cancelled: Callable[[], bool]) -> bool:
         """One pass over the training part; False when it was cancelled on the way."""
         state = self.state
         epoch = state.epoch + 1
         logs = epoch % self.program.evaluate_every == 0 or epoch == self.program.epochs
-        self._logged = []
-        steps = state.steps
-        for lo, hi in _cuts(len(state.rows), self.parts):
-            block = self._serve(lo, hi)
+
+        def run(number: int, lo: int, hi: int) -> tuple[int, Logged | None] | None:
+            block = self._serve(number, lo, hi)
             if not block.run_epoch(epoch, state.steps, self.running, cancelled):
-                return False
-            steps = block.steps
-            if logs:
-                self._logged.append(self._log(block, epoch, lo, hi))
-        state.epoch, state.steps = epoch, steps
+                return None
+            return block.steps, self._log(block, epoch, lo, hi) if logs else None
+
+        done = self._in_lanes(run, _cuts(len(state.rows), state.parts))
+        finished = [entry for entry in done if entry is not None]
+        if len(finished) < len(done):
+            return False
+        self._logged = [logged for _, logged in finished if logged is not None]
+        state.epoch, state.steps = epoch, finished[0][0]
         return True
+
+    def _in_lanes(self, run: Callable[[int, int, int], T], cuts: list[tuple[int, int]]) -> list[T]:
+        """`run(number, lo, hi)` of every block: at the same time, or in turns."""
+        numbered = [(number, lo, hi) for number, (lo, hi) in enumerate(cuts)]
+        if self.lanes == 1 or len(cuts) == 1:
+            return [run(*entry) for entry in numbered]
+        with ThreadPoolExecutor(self.lanes, initializer=_one_core_each) as lanes:
+            return list(lanes.map(lambda entry: run(*entry), numbered))
 
     def log(self) -> Iterator[Event]:
         """What this epoch gave, if it is one to log: scores, and the runs that end here."""
@@ -103,53 +136,61 @@ class Trainer:
 
     def finish(self) -> Finished:
         """Score every run of the cohort at its reported weights."""
+        self._blocks = {}
         metrics = metrics_for(self.task, final=True)
-        scored: list[Logged] = []
-        for lo, hi in _cuts(len(self.cohort.runs), self.parts):
+
+        def run(number: int, lo: int, hi: int) -> Logged:
             rows = tuple(range(lo, hi))
             w = self.state.ended["reported"][lo:hi]
-            block = Block(self.program, self.feed, rows, w, {}, self._constants)
+            block = self._block(rows, w, {})
             final: dict[str, torch.Tensor] = {}
             for part in PARTS:
                 final |= block.score(part, metrics)
             final |= block.weights(final["train_loss"])
-            scored.append((rows, {k: v.tolist() for k, v in final.items()}, []))
-        self._block = None
+            return rows, {k: v.tolist() for k, v in final.items()}, []
+
+        scored = self._in_lanes(run, _cuts(len(self.cohort.runs), self.state.parts))
         return Finished(
             _together(scored)[1],
             self.state.best_epoch.tolist(),
             lambda path: checkpoint.write(path, self._named_weights()),
         )
 
-    def _serve(self, lo: int, hi: int) -> Block:
+    def _serve(self, number: int, lo: int, hi: int) -> Block:
         """Rows [lo, hi) of the active ones, kept from the epoch before where they are the same."""
         state = self.state
         rows = tuple(state.rows[lo:hi])
-        if self._block is None or self._block.rows != rows:
-            self._block = None  # let go of the old one's memory first
-            optimizer = {n: v[lo:hi] for n, v in state.optimizer.items()}
-            self._block = Block(
-                self.program, self.feed, rows, state.w[lo:hi], optimizer, self._constants
-            )
-        return self._block
+        kept = self._blocks.get(number)
+        if kept is not None and kept.rows == rows:
+            return kept
+        optimizer = {n: v[lo:hi] for n, v in state.optimizer.items()}
+        block = self._block(rows, state.w[lo:hi], optimizer)
+        if self.lanes > 1 or state.parts == 1:  # blocks that take turns are made for each
+            self._blocks[number] = block
+        return block
+
+    def _block(
+        self, rows: tuple[int, ...], w: torch.Tensor, optimizer: Mapping[str, torch.Tensor]
+    ) -> Block:
+        return Block(self.program.fork(), self.feed.fork(), rows, w, optimizer, self._constants)
 
     def _log(self, block: Block, epoch: int, lo: int, hi: int) -> Logged:
         """Measure a block after its epoch; the one host copy."""
         with torch.no_grad():
             values = block.measure(self.metrics)
-            stops_R = self._watch(values, epoch, lo, hi)
+            stops_R = self._watch(block, values, epoch, lo, hi)
             *columns, stops = torch.stack([*values.values(), stops_R.float()]).tolist()
         return block.rows, dict(zip(values, columns, strict=True)), stops
 
     def _watch(
-        self, values: Mapping[str, torch.Tensor], epoch: int, lo: int, hi: int
+        self, block: Block, values: Mapping[str, torch.Tensor], epoch: int, lo: int, hi: int
     ) -> torch.Tensor:
         """(R,) true where a procedure ends the run; every watch sees this epoch."""
         watches, w = self.state.watches, self.state.w
         watches[SELECT].see(values[self.watched[SELECT]], w, epoch, lo, hi)
         stops_R = torch.zeros(hi - lo, dtype=torch.bool, device=self.device)
         for slot in self.procedures:
-            knobs = slot.stack.knobs
+            knobs = block.knobs_of(slot)
             value_R = values[self.watched[slot.label]]
             since_R = watches[slot.label].see(value_R, w, epoch, lo, hi, knobs.min_delta)
             stops_R |= since_R >= knobs.patience
@@ -171,7 +212,7 @@ class Trainer:
             return
         self._retire(list(reasons))
         yield from (Ended(state.rows[p], state.epoch, why) for p, why in reasons.items())
-        self._block = None
+        self._blocks = {}
         state.keep([p for p in range(len(state.rows)) if p not in reasons])
 
     def _retire(self, places: list[int]) -> None:
@@ -209,6 +250,11 @@ class Trainer:
                 named[f"{which}/{network.label(place)}"] = part.cpu()
             named |= {f"{which}/{name}": value.clone() for name, value in scales.items()}
         return named
+
+
+def _one_core_each() -> None:
+    """Of a lane's thread: blocks are parallel already."""
+    torch.set_num_threads(1)
 
 
 def _cuts(count: int, parts: int) -> list[tuple[int, int]]:

@@ -6,12 +6,13 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
 from core.datasets.classification import Classification
-from core.train import Epoch, Run, train
-from core.train.loop import out_of_memory
+from core.train import Epoch, Run, Snapshot, train
+from core.train.loop import lanes_for, out_of_memory
 from core.train.trainer import Trainer
 from tests.train.conftest import cohort, experiment, finished, rows, trained
 
@@ -27,9 +28,9 @@ from tests.train.conftest import cohort, experiment
 
 parts = []
 start = Trainer.__init__
-def counting(self, cohort, dataset, device, parts_=1):
+def counting(self, cohort, dataset, device, parts_=1, lanes=1):
     parts.append(parts_)
-    start(self, cohort, dataset, device, parts_)
+    start(self, cohort, dataset, device, parts_, lanes)
 Trainer.__init__ = counting
 
 data = Classification(examples=10_000, features=20, informative=10, classes=4).load()
@@ -65,15 +66,17 @@ def test_a_cohort_that_does_not_fit_goes_on_in_halves() -> None:
     assert len(set(said["accuracy"])) == 1
 
 
-@pytest.mark.parametrize("parts", [2, 3, 8])
-def test_taking_turns_changes_nothing(digits, weights, parts, monkeypatch) -> None:
+@pytest.mark.parametrize(("parts", "lanes"), [(2, 1), (3, 2), (8, 1), (4, 4)])
+def test_taking_turns_or_lanes_changes_nothing(digits, weights, parts, lanes, monkeypatch) -> None:
     stop = [{"kind": "early_stopping", "patience": 1}]
     regularizers = [[], ["l1"], ["l2"], ["dropout"], stop, ["max_norm"], [], ["elastic_net"]]
     made = cohort([Run(experiment(regularizers=r), i % 2) for i, r in enumerate(regularizers)])
     whole = trained(made, digits)
     before = Trainer.__init__
     monkeypatch.setattr(
-        Trainer, "__init__", lambda self, c, data, device, _: before(self, c, data, device, parts)
+        Trainer,
+        "__init__",
+        lambda self, c, data, device, *_: before(self, c, data, device, parts, lanes),
     )
     turns = trained(made, digits)
 
@@ -84,6 +87,22 @@ def test_taking_turns_changes_nothing(digits, weights, parts, monkeypatch) -> No
         e.rows for e in turns if isinstance(e, Epoch)
     ]
     assert finished(whole).final.keys() == finished(turns).final.keys()
+
+
+def test_a_checkpoint_resumes_bit_for_bit_with_other_cores(digits, weights, tmp_path) -> None:
+    made = cohort([Run(experiment(), seed) for seed in range(17)])
+    torch.set_num_threads(2)
+    assert lanes_for(17, torch.device("cpu"), 2) == 2
+    whole = []
+    for event in train(made, digits, snapshot_every_s=0):
+        whole.append(event)
+        if isinstance(event, Snapshot) and event.epoch == 2:
+            event.write(tmp_path / "two")
+    torch.set_num_threads(1)
+    resumed = trained(made, digits, resume=tmp_path / "two")
+
+    one, two = weights(whole), weights(resumed)
+    assert all(np.array_equal(one[name], two[name]) for name in one)
 
 
 def test_what_counts_as_out_of_memory() -> None:
