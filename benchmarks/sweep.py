@@ -28,6 +28,7 @@ def sweep_contestants(task: Sweep) -> list[Contestant]:
     """Every way to run the sweep."""
     return [
         Contestant("plain PyTorch loop", partial(plain_pytorch.sweep, task)),
+        Contestant("the same, tuned", partial(plain_pytorch.tuned_sweep, task)),
         Contestant("optuna around it", partial(peers.optuna_grid, task), needs="optuna"),
         Contestant("skorch", partial(peers.skorch_grid, task), needs="skorch"),
         Contestant("scikit-learn GridSearchCV", partial(peers.sklearn_grid, task)),

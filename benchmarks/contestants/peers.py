@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from benchmarks.contestants.plain_pytorch import Penalty, fit, one_thread
+from benchmarks.contestants.plain_pytorch import one_thread, tuned
 from benchmarks.task import BATCH, HIDDEN, LR, MOMENTUM, Data, Sweep, digits
 
 CORES = 2
@@ -17,7 +17,7 @@ CORES = 2
 
 @contextmanager
 def optuna_grid(task: Sweep) -> Iterator[Callable[[], float]]:
-    """Optuna's grid sampler around the plain loop."""
+    """Optuna's grid sampler around the tuned loop."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -28,9 +28,9 @@ def optuna_grid(task: Sweep) -> Iterator[Callable[[], float]]:
             direction="maximize", sampler=optuna.samplers.GridSampler({"lam": task.lambdas})
         )
         study.optimize(
-            lambda trial: fit(
+            lambda trial: tuned(
                 data,
-                Penalty(l2=trial.suggest_float("lam", task.lambdas[0], task.lambdas[-1], log=True)),
+                trial.suggest_float("lam", task.lambdas[0], task.lambdas[-1], log=True),
                 epochs=task.epochs,
             )
         )
@@ -106,7 +106,7 @@ def skorch_grid(task: Sweep) -> Iterator[Callable[[], float]]:
 
 @contextmanager
 def ray_tune(task: Sweep) -> Iterator[Callable[[], float]]:
-    """Ray Tune, one trial for each λ, two at a time; Ray itself is started before."""
+    """Ray Tune around the tuned loop, one trial per λ, two at a time; Ray is started before."""
     import ray
     from ray import tune
 
@@ -114,9 +114,9 @@ def ray_tune(task: Sweep) -> Iterator[Callable[[], float]]:
 
     def trial(config: dict[str, float]) -> None:
         with one_thread():
-            fit(
+            tuned(
                 data,
-                Penalty(l2=config["lam"]),
+                config["lam"],
                 epochs=task.epochs,
                 each=lambda epoch, accuracy: tune.report({"val_accuracy": accuracy}),
             )
