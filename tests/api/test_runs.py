@@ -149,8 +149,8 @@ def test_a_linear_model_predicts_what_numpy_does(service: Service, tmp_path: Pat
     mean = RNG.normal(size=(2, 1, 8, 8)).astype(np.float32)
     deviation = RNG.uniform(1, 2, size=(2, 1, 8, 8)).astype(np.float32)
     names = layer_names(service, held)
-    tensors = {"best/standardize/mean": mean, "best/standardize/deviation": deviation}
-    tensors |= {f"best/{names[role]}": v for role, v in (("weight", weight), ("bias", bias))}
+    tensors = {"reported/standardize/mean": mean, "reported/standardize/deviation": deviation}
+    tensors |= {f"reported/{names[role]}": v for role, v in (("weight", weight), ("bias", bias))}
     store_weights(service, held, tmp_path, tensors)
     inputs = RNG.normal(size=(5, 1, 8, 8)).astype(np.float32)
 

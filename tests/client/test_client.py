@@ -169,7 +169,7 @@ def test_predict_takes_arrays(service, client):
     prediction = client.predict("run_1", np.array([[1.0, 2.0]]))
 
     assert prediction.probabilities == [[0.3, 0.7]]
-    assert json.loads(service.seen[0].body) == {"inputs": [[1.0, 2.0]]}
+    assert json.loads(service.seen[0].body) == {"inputs": [[1.0, 2.0]], "which": "reported"}
 
 
 def test_several_jobs_make_one_report(service, client):

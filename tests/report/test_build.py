@@ -221,7 +221,7 @@ def test_resampling_is_corrected_by_test_over_training_size(studio: Any) -> None
 def test_the_region_is_one_per_cent_of_other_metrics(studio: Any) -> None:
     body = {"dataset": "diabetes", "architecture": "linear", "loss": "mse"}
     report = build_report(
-        [studio.job(body)], studio.runs(body, lambda *_: {"val_loss": 0.5, "test_loss": 0.6})
+        [studio.job(body)], studio.runs(body, lambda *_: {"val_mse": 0.5, "test_mse": 0.6})
     )
     assert report.method.practical == pytest.approx(0.006)
 
