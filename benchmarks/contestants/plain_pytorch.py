@@ -1,9 +1,9 @@
 """Plain PyTorch, one model after another: as tutorials write it, and as an expert would.
 
 The objective is Occam's: mean cross-entropy, plus l1 sum |w| and l2 / 2 sum w^2 over weights,
-biases exempt. The plain loop reads minibatches from a DataLoader and adds the penalty to the loss. The
-tuned one keeps tensors in memory, indexes them, leaves l2 to the optimizer's weight decay and
-pins torch to one thread, which is faster for matrices this small.
+biases exempt. The plain loop reads minibatches from a DataLoader and adds the penalty to the
+loss. The tuned one keeps tensors in memory, indexes them, leaves l2 to the optimizer's weight
+decay and pins torch to one thread, which is faster for matrices this small.
 """
 
 from __future__ import annotations
