@@ -23,7 +23,9 @@ from worker.recorder import Recorder
 Message = Mapping[str, Any]  # Any: JSON
 
 TURN_S = 0.1  # how long a wish may wait while the child says nothing
-LASTING: frozenset[Reason] = frozenset({"dataset_changed"})  # another attempt would fail as well
+LASTING: frozenset[Reason] = frozenset(
+    {"dataset_changed", "invalid_split"}
+)  # as would another attempt
 OUT_OF_MEMORY: frozenset[Reason] = frozenset({"oom_device", "oom_host"})
 ENDS = frozenset({"finished", "stopped", "failed"})
 

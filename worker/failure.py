@@ -7,6 +7,7 @@ import re
 
 import torch
 
+from core.errors import InvalidSpec
 from core.store.states import Reason
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -22,6 +23,8 @@ def reason_of(error: BaseException) -> tuple[Reason, str]:
     """The name and the sentence of what went wrong in a trainer."""
     if isinstance(error, DatasetChanged):
         return "dataset_changed", str(error)
+    if isinstance(error, InvalidSpec):  # the one thing that only the data itself can tell
+        return "invalid_split", error.detail
     if isinstance(error, torch.OutOfMemoryError):
         return "oom_device", "The device has no memory left; use a smaller model or minibatch."
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):

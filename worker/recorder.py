@@ -108,8 +108,15 @@ class Recorder:
         )
 
     def can_halve(self) -> bool:
-        """Whether the cohort may become two: it has several runs, and nothing is recorded."""
-        return self._cohort.rows > 1 and self._tally.progress() == 0
+        """Whether the cohort may become two: it has several runs, and nothing is recorded.
+
+        A checkpoint may be there before the first logged epoch; it holds all rows, so none of
+        the halves could resume from it.
+        """
+        if self._cohort.rows == 1 or self._tally.progress() > 0 or self._checkpoints:
+            return False
+        with self._database.read() as session:
+            return not checkpoints.of_cohort(session, self._cohort.id)
 
     def halve(self) -> Status:
         """Give the cohort back as two, the attempt not counted."""

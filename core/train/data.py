@@ -16,6 +16,7 @@ import torch
 
 from core.datasets import Dataset
 from core.datasets.splits import Replicate, replicates
+from core.errors import InvalidSpec
 from core.train.cohort import Cohort
 from core.train.randomness import order
 
@@ -43,7 +44,12 @@ class Feed:
 
     def __init__(self, cohort: Cohort, dataset: Dataset, device: torch.device) -> None:
         facts = dataset.facts
-        everyone = replicates(dataset.targets, facts.task, cohort.seeds, cohort.folds, cohort.split)
+        try:
+            everyone = replicates(
+                dataset.targets, facts.task, cohort.seeds, cohort.folds, cohort.split
+            )
+        except ValueError as error:  # a part is empty, or a class absent from a training part
+            raise InvalidSpec.at("/folds" if cohort.folds else "/split", str(error)) from error
         wanted = list(dict.fromkeys((run.seed, run.fold) for run in cohort.runs))
         found = {(r.seed, r.fold): r for r in everyone}
         self.device = device

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 
 from core.architectures import Architecture
-from core.datasets import Split
+from core.datasets import Dataset, Split
+from core.errors import InvalidSpec
 from core.layers import Layer
 from core.losses import Loss
 from core.optimizers import Optimizer
@@ -240,6 +242,15 @@ def test_scores_at_the_end_equal_those_of_the_last_epoch(digits) -> None:
     assert final["val_accuracy"][0] == last.metrics["val_accuracy"][0]
     assert final["val_loss"][0] == pytest.approx(last.metrics["val_loss"][0], rel=1e-6)
     assert {"train_accuracy", "test_accuracy", "test_brier", "test_ece"} <= final.keys()
+
+
+def test_data_that_cannot_be_split_as_asked_says_why(digits) -> None:
+    rare = Dataset(
+        replace(digits.facts, examples=60), digits.features[:60], np.repeat([*range(9), 9], 6)
+    )
+    rare = replace(rare, targets=np.r_[rare.targets[:55], np.zeros(5, np.int64)])  # one of class 9
+    with pytest.raises(InvalidSpec, match="class number 9 has no example in a training part"):
+        trained(cohort([Run(experiment(), 0, fold) for fold in range(5)], folds=5), rare)
 
 
 def test_resampled_splits_differ_by_seed_and_train_together(digits) -> None:
