@@ -20,6 +20,8 @@ from core.errors import Unavailable
 from core.store import sqlite
 from core.store.columns import dumps, instant
 
+# A process that is stopped inside a transaction would hold its locks for ever.
+IDLE_IN_TRANSACTION_MS = 20_000
 POOL_SIZE = 10  # connections kept; the API's threads and the worker's recorder share them
 POOL_OVERFLOW = 30  # as many threads as the web framework runs at once
 POOL_TIMEOUT_S = 10.0
@@ -89,7 +91,11 @@ def _engine(url: str) -> Engine:
         parsed,
         **words,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "tcp_user_timeout": 15_000},
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "tcp_user_timeout": 15_000,
+            "options": f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}",
+        },
     )
 
 

@@ -241,8 +241,8 @@ def test_a_penalty_is_lambda_times_the_norm_of_the_weights_that_are_served(servi
     job = trained("linear")
     norms = {"l1": lambda w: np.abs(w).sum(), "l2": lambda w: (w**2).sum() / 2}
     terms = {
-        "l1 by its sign": ("term/l1", "l1"),
-        "l1": ("term/l1:2", "l1"),
+        "l1 by its sign": ("term/l1:subgradient", "l1"),
+        "l1": ("term/l1", "l1"),
         "l2": ("term/l2", "l2"),
     }
     for arm, (term, norm) in terms.items():

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from core.datasets import facts_of
+from core.errors import Unavailable
 from core.spec import Limits, resolve, runs_of
 from core.store import checkpoints, events, jobs, runs
 from core.store.jobs import NewRun
@@ -95,6 +100,37 @@ class House:
     def runs(self, job_id: str) -> list[Run]:
         with self.database.read() as session:
             return list(runs.of_job(session, job_id, limit=None))
+
+    def stop_between_transactions(self, pid: int, job_id: str) -> None:
+        """SIGSTOP at a moment at which the process holds no lock of the database."""
+        for _ in range(100):
+            os.kill(pid, signal.SIGSTOP)
+            if not self._is_locked(job_id):
+                return
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(0.05)
+        raise AssertionError(f"process {pid} is always inside a transaction")
+
+    def _is_locked(self, job_id: str) -> bool:
+        if self.database.url.startswith("sqlite"):
+            path = self.database.url.split("///", 1)[1]
+            with closing(sqlite3.connect(path, timeout=0.3, isolation_level=None)) as other:
+                try:
+                    other.execute("BEGIN IMMEDIATE")
+                    other.execute("ROLLBACK")
+                except sqlite3.OperationalError:
+                    return True
+                return False
+        try:
+            with self.database.write() as session:
+                for table in ("jobs WHERE id", "cohorts WHERE job_id"):
+                    session.execute(
+                        text(f"SELECT 1 FROM {table} = :job FOR UPDATE NOWAIT"),
+                        {"job": job_id},
+                    )
+        except (Unavailable, DBAPIError):
+            return True
+        return False
 
     def ends(self, job_id: str) -> Job:
         """The job once it is final."""

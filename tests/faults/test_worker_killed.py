@@ -57,7 +57,7 @@ def test_a_worker_stopped_past_its_lease_writes_nothing_when_it_wakes(house, und
     job_id = house.submit()
     house.checkpointed(job_id)
     holder = first if "cohort claimed" in house.log(first) else second
-    os.kill(holder.pid, signal.SIGSTOP)
+    house.stop_between_transactions(holder.pid, job_id)
     fence = house.cohort(job_id).fence
     until(lambda: house.cohort(job_id).fence > fence)
     os.kill(holder.pid, signal.SIGCONT)
