@@ -24,7 +24,7 @@ from worker.tally import Tally
 
 Message = Mapping[str, Any]  # Any: JSON
 
-FLUSH_EVERY_S = 0.1  # so never more than ten transactions a second for a cohort
+FLUSH_EVERY_S = 0.2  # so never more than five transactions a second for a cohort
 SUMMARY_EVERY_S = 2.0  # the runs' last and best values lag by this much, until the end
 
 _ENDINGS = {
