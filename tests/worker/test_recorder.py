@@ -12,7 +12,7 @@ from core.store.cohorts import NewCohort, StaleFence
 from core.store.jobs import NewRun
 from core.store.models import Cohort
 from worker import recorder as recorder_module
-from worker.recorder import Recorder
+from worker.recorder import FLUSH_EVERY_S, Recorder
 
 EPOCHS = 10
 
@@ -254,7 +254,7 @@ def test_no_flush_is_due_before_something_came_and_none_too_soon_after_another(c
     assert recorder.due_in() == 0
     recorder.flush()
     recorder.take(epoch(2))
-    assert 0 < recorder.due_in() <= 0.1
+    assert 0 < recorder.due_in() <= FLUSH_EVERY_S
 
 
 def test_a_thousand_epochs_at_once_are_quick(database, claim, record):
