@@ -73,6 +73,8 @@ class Feed:
         self._shared = len(self.active) == 1
         place = {stream: i for i, stream in enumerate(self.active)}
         self._place_R = torch.tensor([place[s] for s in streams], device=self.device)
+        # (S,) by which training part each active stream's data is scaled
+        self._data_S = torch.tensor([self._all_data[s] for s in self.active], device=self.device)
         self.rows = len(rows)
         self._parts: dict[Part, tuple[torch.Tensor, torch.Tensor]] = {}
 
@@ -134,7 +136,7 @@ class Feed:
 
     def _gather(self, index_SB: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """x and y of the runs. One stream is gathered once and shown to all runs as a view."""
-        of_data_S = self._data_of_stream
+        of_data_S = self._data_S
         if not self._shared:
             index_SB = index_SB.index_select(0, self._place_R)
             of_data_S = of_data_S[self._place_R]
@@ -167,11 +169,6 @@ class Feed:
                 if of:
                     mean, deviation = of[kind]
                     named |= {f"{prefix}mean": mean[0], f"{prefix}deviation": deviation[0]}
-
-    @property
-    def _data_of_stream(self) -> torch.Tensor:
-        """(S,) by which training part each active stream's data is scaled."""
-        return torch.tensor([self._all_data[s] for s in self.active], device=self.device)
 
 
 class Scaled:

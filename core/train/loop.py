@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import torch
@@ -42,7 +43,8 @@ def train(
     threads = torch.get_num_threads()
     lanes = lanes_for(len(cohort.runs), where, threads)
     try:
-        yield from _run(cohort, dataset, where, lanes, resume, control, snapshot_every_s)
+        with _exact_convolutions():
+            yield from _run(cohort, dataset, where, lanes, resume, control, snapshot_every_s)
     finally:
         torch.set_num_threads(threads)
 
@@ -85,6 +87,14 @@ def _run(
         del trainer
         trainer = _start(cohort, dataset, device, parts, lanes, resume)
     yield _finish(trainer)
+
+
+def _exact_convolutions() -> AbstractContextManager[None]:
+    """On CUDA: float32 products (TF32 is torch's default there) and the same bits every time."""
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+    return flags
 
 
 def lanes_for(runs: int, device: torch.device, threads: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -21,6 +22,24 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+
+
+@pytest.fixture(autouse=True, params=DEVICES)
+def every_device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine's whole battery runs on each device that this machine has."""
+    monkeypatch.setenv("OCCAM_TEST_DEVICE", request.param)
+
+
+def device() -> str:
+    return os.environ["OCCAM_TEST_DEVICE"]
+
+
+def tolerance() -> float:
+    """How far a run in a cohort may end from the same run alone: cuBLAS picks kernels by size."""
+    return 1e-5 if device() == "cpu" else 1e-3
 
 
 @pytest.fixture(scope="session")
@@ -87,4 +106,4 @@ def rows(stored: dict[str, np.ndarray], which: str, row: int) -> np.ndarray:
 
 
 def trained(made: Cohort, data: Dataset, **options: Any) -> list[Event]:
-    return list(train(made, data, **options))
+    return list(train(made, data, device=device(), **options))

@@ -14,7 +14,15 @@ from core.datasets.classification import Classification
 from core.train import Epoch, Run, Snapshot, train
 from core.train.loop import lanes_for, out_of_memory
 from core.train.trainer import Trainer
-from tests.train.conftest import cohort, experiment, finished, rows, trained
+from tests.train.conftest import (
+    cohort,
+    device,
+    experiment,
+    finished,
+    rows,
+    tolerance,
+    trained,
+)
 
 # 16 runs whose hidden activations take 80 MB each, in a process that may have 1.2 GB more.
 LIMITED = """
@@ -82,7 +90,7 @@ def test_taking_turns_or_lanes_changes_nothing(digits, weights, parts, lanes, mo
 
     one, two = weights(whole), weights(turns)
     for row in range(len(regularizers)):
-        assert abs(rows(one, "reported", row) - rows(two, "reported", row)).max() <= 1e-5
+        assert abs(rows(one, "reported", row) - rows(two, "reported", row)).max() <= tolerance()
     assert [e.rows for e in whole if isinstance(e, Epoch)] == [
         e.rows for e in turns if isinstance(e, Epoch)
     ]
@@ -94,7 +102,7 @@ def test_a_checkpoint_resumes_bit_for_bit_with_other_cores(digits, weights, tmp_
     torch.set_num_threads(2)
     assert lanes_for(64, torch.device("cpu"), 2) == 2
     whole = []
-    for event in train(made, digits, snapshot_every_s=0):
+    for event in train(made, digits, device=device(), snapshot_every_s=0):
         whole.append(event)
         if isinstance(event, Snapshot) and event.epoch == 2:
             event.write(tmp_path / "two")
