@@ -90,6 +90,7 @@ def dataset_view(row: models.Dataset) -> Dataset:
         feature_names=list(facts.feature_names),
         image=image,
         classes=list(facts.classes),
+        class_counts=list(facts.class_counts),
         sha256=facts.sha256,
         bytes=row.bytes,
         warnings=row.warnings,

@@ -41,6 +41,7 @@ class Dataset(Outgoing):
     ]
     image: Annotated[ImageShape | None, Field(description="For images, their shape.")]
     classes: Annotated[list[str], Field(description="Class names; empty in regression.")]
+    class_counts: Annotated[list[int], Field(description="Examples of each class.")]
     sha256: Annotated[str, Field(description="Checksum of the uploaded bytes and spec.")]
     bytes: Annotated[int, Field(description="Size of the upload.")]
     warnings: Annotated[list[str], Field(description="What you may want to know about the data.")]

@@ -30,10 +30,12 @@ _FACTS = {
     facts.name: facts
     for facts in (
         DatasetFacts(
-            "classification", 1797, (1, 8, 8), tuple(str(d) for d in range(10)), name="digits"
+            "classification", 1797, (1, 8, 8), tuple(str(d) for d in range(10)),
+            (178, 182, 177, 183, 181, 182, 181, 179, 174, 180), name="digits",
         ),
         DatasetFacts(
-            "classification", 569, (30,), ("malignant", "benign"), name="breast_cancer",
+            "classification", 569, (30,), ("malignant", "benign"), (212, 357),
+            name="breast_cancer",
             feature_names=(
                 *(f"mean {measure}" for measure in _BREAST_CANCER_MEASURES),
                 *(f"{measure} error" for measure in _BREAST_CANCER_MEASURES),
@@ -41,12 +43,12 @@ _FACTS = {
             ),
         ),
         DatasetFacts(
-            "classification", 178, (13,), ("class_0", "class_1", "class_2"), name="wine",
-            feature_names=_WINE_FEATURES,
+            "classification", 178, (13,), ("class_0", "class_1", "class_2"), (59, 71, 48),
+            name="wine", feature_names=_WINE_FEATURES,
         ),
         DatasetFacts(
-            "classification", 150, (4,), ("setosa", "versicolor", "virginica"), name="iris",
-            feature_names=_IRIS_FEATURES,
+            "classification", 150, (4,), ("setosa", "versicolor", "virginica"), (50, 50, 50),
+            name="iris", feature_names=_IRIS_FEATURES,
         ),
         DatasetFacts(
             "regression", 442, (10,), name="diabetes",

@@ -33,6 +33,7 @@ class Moons(DatasetSource):
             self.examples,
             (2,),
             ("0", "1"),
+            (self.examples // 2, self.examples - self.examples // 2),
             sha256=self.sha256(),
             feature_names=feature_names(2),
             name=self.kind,

@@ -28,6 +28,7 @@ class DatasetFacts:
 
     shape: of one example, `(64,)` or channels first `(1, 8, 8)`.
     classes: the class names in the order of the target numbers; `()` for regression.
+    class_counts: examples of each class; `()` where only loading the data would tell.
     outputs: targets per example for regression, else 1.
     sha256: identity. Of an upload: its bytes and its spec; of a computed source: its own JSON.
     feature_names: one per feature; `()` for images and for over NAMED_FEATURES_MAX features.
@@ -37,6 +38,7 @@ class DatasetFacts:
     examples: int
     shape: tuple[int, ...]
     classes: tuple[str, ...] = ()
+    class_counts: tuple[int, ...] = ()
     outputs: int = 1
     sha256: str = ""
     feature_names: tuple[str, ...] = ()

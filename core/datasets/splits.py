@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from core.datasets.source import Targets, Task
+from core.datasets.source import DatasetFacts, Targets, Task
 from core.term import Wire
 
 SPLIT_PURPOSE = 0x53504C49  # "SPLI": keeps this stream apart from others with the same seed
@@ -90,6 +90,33 @@ def sizes(examples: int, folds: int | None, split: Split) -> tuple[int, int, int
     return examples - test - validation, validation, test
 
 
+def fault_of(facts: DatasetFacts, folds: int | None, split: Split) -> str | None:
+    """Why this data cannot be divided as asked, where its counts tell; else None.
+
+    What only the data itself tells, `replicates` finds: without `split.stratify`, or where the
+    counts of classes are not known, chance decides which part a class falls in.
+    """
+    by_class = split.stratify and bool(facts.class_counts)
+    counts = np.array(facts.class_counts if by_class else [facts.examples])
+    test_counts = _apportioned(split.test, counts, counts)
+    room = counts - test_counts
+    test, rest = int(test_counts.sum()), int(room.sum())
+    least, most = rest // folds if folds else 0, -(-rest // folds) if folds else 0
+    if folds is None:
+        least = most = int(_apportioned(split.validation, counts, room).sum())
+    for name, size in (("training", rest - most), ("validation", least), ("test", test)):
+        if size < 1:
+            return _empty(name, facts.examples, folds, split)
+    lonely = np.flatnonzero(room == 1)
+    if by_class and folds and len(lonely):
+        return (
+            f'class "{facts.classes[lonely[0]]}" has {counts[lonely[0]]} of the '
+            f"{facts.examples} examples, one of them outside the test part: the fold that "
+            f"validates with it trains without it; give it more examples, or leave out folds"
+        )
+    return None
+
+
 def _share(fraction: float, examples: int) -> int:
     return round(fraction * examples)
 
@@ -157,10 +184,7 @@ def _check(
     """ValueError where a part is empty or a class cannot be learned."""
     for name, part in (("training", train), ("validation", validation), ("test", test)):
         if len(part) == 0:
-            raise ValueError(
-                f"{len(classes)} examples leave the {name} part empty "
-                f"({_described(folds, split)}); use more examples or other fractions"
-            )
+            raise ValueError(_empty(name, len(classes), folds, split))
     absent = np.flatnonzero(
         (np.bincount(classes) > 0) & (np.bincount(classes[train], minlength=classes.max() + 1) == 0)
     )
@@ -170,6 +194,14 @@ def _check(
             f"class number {absent[0]} has no example in a training part "
             f"({_described(folds, split)}); {way_out}"
         )
+
+
+def _empty(part: str, examples: int, folds: int | None, split: Split) -> str:
+    way_out = "fewer folds" if folds else "other fractions"
+    return (
+        f"{examples} examples leave the {part} part empty "
+        f"({_described(folds, split)}); use {way_out} or more examples"
+    )
 
 
 def _described(folds: int | None, split: Split) -> str:

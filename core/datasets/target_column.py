@@ -22,11 +22,12 @@ At = Callable[[int], str]
 
 @dataclass(frozen=True, eq=False)
 class TargetColumn:
-    """targets: int64 (N,) with `classes` named in order, or float32 (N, outputs)."""
+    """targets: int64 (N,) with `classes` named and counted in order, or float32 (N, outputs)."""
 
     task: Task
     targets: Targets
     classes: tuple[str, ...]
+    class_counts: tuple[int, ...]
     warnings: tuple[str, ...]
 
 
@@ -137,7 +138,7 @@ def _regression(values: NDArray[np.generic], warnings: tuple[str, ...]) -> Targe
             f"the target is {targets[0, constant[0]]:g} in every example; "
             "there is nothing to learn",
         )
-    return TargetColumn("regression", targets, (), warnings)
+    return TargetColumn("regression", targets, (), (), warnings)
 
 
 def _classification(
@@ -160,4 +161,4 @@ def _classification(
             f"{len(rare)} of {len(classes)} classes have fewer than {RARE_EXAMPLES} examples, "
             f"the first is {quoted(classes[rare[0]])} with {counts[rare[0]]}",
         )
-    return TargetColumn("classification", targets, classes, warnings)
+    return TargetColumn("classification", targets, classes, tuple(counts.tolist()), warnings)

@@ -57,6 +57,7 @@ def read_upload(path: Path, spec: UploadSpec, limits: UploadLimits) -> Reading:
         len(features),
         features.shape[1:],
         column.classes,
+        column.class_counts,
         outputs=column.targets.shape[1] if column.task == "regression" else 1,
         sha256=upload_sha256(path, spec),
         feature_names=_names(names, features),

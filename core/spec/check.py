@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from core.architectures.layers import Layers
 from core.architectures.network import build, wants_noise
 from core.datasets import DatasetFacts
-from core.datasets.splits import sizes
+from core.datasets.splits import fault_of
 from core.layers import Layer
 from core.layers.dense import Dense
 from core.metrics import Metric
@@ -74,17 +74,8 @@ def check_job(spec: JobSpec, facts: DatasetFacts, limits: Limits) -> Iterator[Fo
         yield ("name",), f"a name of {len(spec.name)} characters; at most {limits.name_max}"
     if spec.select.metric is not None:
         yield from _check_metric(("select", "metric"), spec.select.metric, facts)
-    train, validation, test = sizes(facts.examples, spec.folds, spec.split)
-    place: Path = ("folds",) if spec.folds else ("split",)
-    for part, size in (("training", train), ("validation", validation), ("test", test)):
-        if size < 1:
-            yield (
-                place,
-                (
-                    f"{facts.examples} examples leave the {part} part empty; "
-                    f"use {'fewer folds' if spec.folds else 'other fractions'} or more examples"
-                ),
-            )
+    if fault := fault_of(facts, spec.folds, spec.split):
+        yield (("folds",) if spec.folds else ("split",)), fault
 
 
 def _check_network(experiment: Experiment, facts: DatasetFacts, limits: Limits) -> Iterator[Found]:

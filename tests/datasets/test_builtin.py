@@ -17,6 +17,8 @@ def test_facts_are_what_scikit_learn_ships(name: str) -> None:
 
     assert (facts.examples, facts.features) == bunch.data.shape
     assert facts.classes == tuple(str(c) for c in bunch.get("target_names", ()))
+    counts = tuple(np.bincount(bunch.target)) if facts.classes else ()
+    assert facts.class_counts == counts
     assert facts.task == ("regression" if name == "diabetes" else "classification")
     if name != "digits":
         assert facts.feature_names == tuple(str(n) for n in bunch.feature_names)

@@ -25,6 +25,8 @@ def test_generated_data_keeps_what_its_facts_promise(kind: str) -> None:
     assert dataset.facts.examples == 101
     assert dataset.features.dtype == np.float32
     assert dataset.features.flags.c_contiguous
+    if dataset.facts.class_counts:
+        assert dataset.facts.class_counts == tuple(np.bincount(dataset.targets))
     np.testing.assert_array_equal(dataset.features, again.features)
     np.testing.assert_array_equal(dataset.targets, again.targets)
 

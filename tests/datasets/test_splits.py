@@ -6,7 +6,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from core.datasets import Replicate, Split, replicates, sizes
+from core.datasets import DatasetFacts, Replicate, Split, replicates, sizes
+from core.datasets.splits import fault_of
 
 
 @st.composite
@@ -163,6 +164,31 @@ def test_what_cannot_be_split_is_refused_in_a_sentence(
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
         replicates(np.array(targets), "classification", (0,), folds, Split(**fields))
+
+
+COUNTS = st.lists(st.integers(1, 12), min_size=2, max_size=6)
+FRACTION = st.sampled_from([0.01, 0.1, 0.2, 0.4, 0.49])
+
+
+@settings(max_examples=300, deadline=None)
+@given(COUNTS, st.sampled_from([None, 2, 3, 5]), FRACTION, FRACTION, st.booleans())
+def test_counts_alone_foretell_what_cannot_be_split(
+    counts: list[int], folds: int | None, validation: float, test: float, stratify: bool
+) -> None:
+    split = Split(validation=validation, test=test, stratify=stratify)
+    targets = np.repeat(np.arange(len(counts)), counts)
+    names = tuple(f"c{i}" for i in range(len(counts)))
+    facts = DatasetFacts("classification", len(targets), (1,), names, tuple(counts))
+
+    fault = fault_of(facts, folds, split)
+
+    said = ""
+    try:
+        replicates(targets, "classification", range(3), folds, split)
+    except ValueError as error:
+        said = str(error)
+    by_chance = not stratify and "no example in a training part" in said
+    assert (fault is not None) == (said != "" and not by_chance)
 
 
 def test_a_split_leaves_something_for_training() -> None:

@@ -253,6 +253,17 @@ def test_a_body_that_is_no_sane_json_is_refused(refused, case):
     )
 
 
+def test_folds_that_a_rare_class_cannot_fill_are_refused_at_submit(service, refused):
+    rows = "".join(f"{i},{'rare' if i == 40 else 'common'}\n" for i in range(41))
+    file = {"file": ("rare.csv", f"x,y\n{rows}".encode(), "text/csv")}
+    made = service.http.post("/v1/datasets", files=file, data={"spec": '{"target": "y"}'})
+    assert made.json()["class_counts"] == [40, 1]
+    asked = json.loads(body(dataset=made.json()["id"], folds=5))
+    asked["architecture"] = "linear"
+
+    refused(lambda http: http.post("/v1/jobs", json=asked), 422, "/folds", 'class "rare" has 1')
+
+
 @pytest.mark.parametrize("case", SPECS)
 @pytest.mark.parametrize("dry", [False, True], ids=["posted", "dry"])
 def test_a_job_that_cannot_be_run_is_refused(refused, case, dry):
