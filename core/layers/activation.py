@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from core.layers.layer import Layer, Shape, Step
@@ -42,3 +42,25 @@ def activate(x: torch.Tensor, name: ActivationName | None) -> torch.Tensor:
     if name in ("tanh", "sigmoid"):
         return getattr(torch, name)(x)  # type: ignore[no-any-return]
     return getattr(torch.nn.functional, name)(x)  # type: ignore[no-any-return]
+
+
+def activate_vjp(
+    z: torch.Tensor, name: ActivationName | None
+) -> tuple[torch.Tensor, Callable[[torch.Tensor], torch.Tensor]]:
+    """f(z), which may overwrite z, and pull(dy) = dy f'(z), which may overwrite dy."""
+    if name is None:
+        return z, lambda dy: dy
+    backward = torch.ops.aten
+    if name == "relu":
+        y = torch.relu_(z)
+        return y, lambda dy: backward.threshold_backward.grad_input(dy, y, 0, grad_input=dy)
+    if name == "tanh":
+        y = torch.tanh_(z)
+        return y, lambda dy: backward.tanh_backward.grad_input(dy, y, grad_input=dy)
+    if name == "sigmoid":
+        y = torch.sigmoid_(z)
+        return y, lambda dy: backward.sigmoid_backward.grad_input(dy, y, grad_input=dy)
+    z = z.detach().requires_grad_()
+    with torch.enable_grad():
+        y = activate(z, name)
+    return y.detach(), lambda dy: torch.autograd.grad(y, z, dy)[0]

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from core.layers.activation import ActivationName, activate
-from core.layers.layer import Layer, LayerRegularizers, Parameter, Shape, Step
-from core.tensors import torch
+from core.layers.activation import ActivationName, activate, activate_vjp
+from core.layers.layer import Layer, LayerRegularizers, Parameter, Pull, Shape, Step
 from core.term import Knob
+
+if TYPE_CHECKING:
+    import torch
 
 Units = Annotated[
     int, Knob(ge=1, le=65_536, integer=True, structural=True), Field(description="outputs")
@@ -55,13 +57,27 @@ class Dense(Layer):
     def activates(self) -> bool:
         return self.activation not in (None, "softmax")
 
+    @property
+    def _activation(self) -> ActivationName | None:
+        return None if self.activation == "softmax" else self.activation
+
     def forward(
         self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
     ) -> torch.Tensor:
         from core.kernels import dense
 
-        if self.bias:
-            z_RBH = dense(x_RB, p["weight"], p["bias"])
-        else:
-            z_RBH = torch.bmm(x_RB, p["weight"])
-        return activate(z_RBH, None if self.activation == "softmax" else self.activation)
+        return activate(dense(x_RB, p["weight"], p.get("bias")), self._activation)
+
+    def vjp(
+        self,
+        x_RB: torch.Tensor,
+        p: Mapping[str, torch.Tensor],
+        step: Step,
+        into: Mapping[str, torch.Tensor],
+        *,
+        through: bool,
+    ) -> tuple[torch.Tensor, Pull]:
+        from core.kernels import dense, dense_pull
+
+        y_RB, pull = activate_vjp(dense(x_RB, p["weight"], p.get("bias")), self._activation)
+        return y_RB, lambda dy: dense_pull(pull(dy), x_RB, p["weight"], into, through=through)

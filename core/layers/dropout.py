@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from core.layers.layer import Layer, Shape, Step
+from core.layers.layer import Layer, Pull, Shape, Step
 from core.regularizers.dropout import DropProbability, kept
 from core.tensors import torch
 
@@ -27,11 +27,31 @@ class DropoutLayer(Layer):
     def forward(
         self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
     ) -> torch.Tensor:
-        lo, hi = step.acting
-        if not step.training or lo == hi:
-            return x_RB
-        assert step.uniform is not None, "training without a source of draws"
-        scale_RB = torch.ones(x_RB.shape, device=x_RB.device)
-        u_RB = step.uniform(tuple(x_RB.shape[2:]), lo, hi)
-        scale_RB[lo:hi] = kept(u_RB, step.knobs.p[lo:hi])
-        return x_RB * scale_RB
+        scale_RB = _scale(x_RB, step)
+        return x_RB if scale_RB is None else x_RB * scale_RB
+
+    def vjp(
+        self,
+        x_RB: torch.Tensor,
+        p: Mapping[str, torch.Tensor],
+        step: Step,
+        into: Mapping[str, torch.Tensor],
+        *,
+        through: bool,
+    ) -> tuple[torch.Tensor, Pull]:
+        scale_RB = _scale(x_RB, step)
+        if scale_RB is None:
+            return x_RB, lambda dy: dy
+        return x_RB * scale_RB, lambda dy: dy.mul_(scale_RB)
+
+
+def _scale(x_RB: torch.Tensor, step: Step) -> torch.Tensor | None:
+    """What each unit is multiplied with, or None where none is dropped."""
+    lo, hi = step.acting
+    if not step.training or lo == hi:
+        return None
+    assert step.uniform is not None, "training without a source of draws"
+    scale_RB = torch.ones(x_RB.shape, device=x_RB.device)
+    u_RB = step.uniform(tuple(x_RB.shape[2:]), lo, hi)
+    scale_RB[lo:hi] = kept(u_RB, step.knobs.p[lo:hi])
+    return scale_RB

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from core.layers.layer import Layer, Shape, Step
+from core.layers.layer import Layer, Pull, Shape, Step
 
 if TYPE_CHECKING:
     import torch
@@ -25,3 +25,14 @@ class Flatten(Layer):
         self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
     ) -> torch.Tensor:
         return x_RB.flatten(2)
+
+    def vjp(
+        self,
+        x_RB: torch.Tensor,
+        p: Mapping[str, torch.Tensor],
+        step: Step,
+        into: Mapping[str, torch.Tensor],
+        *,
+        through: bool,
+    ) -> tuple[torch.Tensor, Pull]:
+        return x_RB.flatten(2), lambda dy: dy.reshape(x_RB.shape)

@@ -5,21 +5,22 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from core.regularizers import Regularizer
 from core.regularizers.regularizer import Constraint, Decay, Penalty
+from core.tensors import torch
 from core.term import Knobs, Term
-
-if TYPE_CHECKING:
-    import torch
 
 Shape = tuple[int, ...]
 Role = Literal["weight", "bias", "scale", "buffer"]
 ROLES: tuple[Role, ...] = ("weight", "bias", "scale", "buffer")
+
+
+Pull = Callable[["torch.Tensor"], "torch.Tensor | None"]
 
 
 @dataclass(frozen=True)
@@ -107,3 +108,32 @@ class Layer(Term):
         self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
     ) -> torch.Tensor:
         """(R, B, *shape) -> (R, B, *output_shape); p holds its parameters, each (R, *shape)."""
+
+    def vjp(
+        self,
+        x_RB: torch.Tensor,
+        p: Mapping[str, torch.Tensor],
+        step: Step,
+        into: Mapping[str, torch.Tensor],
+        *,
+        through: bool,
+    ) -> tuple[torch.Tensor, Pull]:
+        """`forward`, and its vector-Jacobian product: from dJ/dy to the gradients.
+
+        pull(dy) writes those of the parameters to `into` and returns dJ/dx, None unless it goes
+        `through`. It may use dy up; x is never written to. By autograd, whose bookkeeping costs as
+        much as small tensors do: a layer on a hot path writes its own.
+        """
+        leaves = {name: p[name].detach().requires_grad_() for name in into}
+        x_RB = x_RB.detach().requires_grad_(through)
+        with torch.enable_grad():
+            y_RB = self.forward(x_RB, {**p, **leaves}, step)
+
+        def pull(dy_RB: torch.Tensor) -> torch.Tensor | None:
+            wanted = [*leaves.values(), *([x_RB] if through else [])]
+            found = torch.autograd.grad(y_RB, wanted, dy_RB)
+            for target, gradient in zip(into.values(), found, strict=False):
+                target.copy_(gradient)
+            return found[-1] if through else None
+
+        return y_RB.detach(), pull

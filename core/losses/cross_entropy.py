@@ -70,5 +70,14 @@ class CrossEntropy(Loss):
         epsilon_R1 = epsilon_R[:, None]
         return -(1 - epsilon_R1) * hit - epsilon_R1 * weighted.mean(-1)
 
+    def value_and_grad(
+        self, prediction_RBO: torch.Tensor, target_RB: torch.Tensor, knobs: Knobs
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        if self.class_weights is not None:
+            return super().value_and_grad(prediction_RBO, target_RB, knobs)
+        from core.kernels import cross_entropy_and_grad
+
+        return cross_entropy_and_grad(prediction_RBO, target_RB, knobs.label_smoothing)
+
     def probabilities(self, prediction_RBO: torch.Tensor) -> torch.Tensor:
         return torch.softmax(prediction_RBO, -1)

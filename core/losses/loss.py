@@ -42,6 +42,17 @@ class Loss(Term):
     ) -> torch.Tensor:
         """loss_RB, one number for each run and example."""
 
+    def value_and_grad(
+        self, prediction_RBO: torch.Tensor, target_RB: torch.Tensor, knobs: Knobs
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """loss_RB, and the gradient of its mean over the minibatch, (R, B, O). By autograd."""
+        prediction_RBO = prediction_RBO.detach().requires_grad_()
+        with torch.enable_grad():
+            loss_RB = self.rows(prediction_RBO, target_RB, knobs)
+        share_RB = torch.full_like(loss_RB, 1 / loss_RB.shape[1])
+        (grad_RBO,) = torch.autograd.grad(loss_RB, prediction_RBO, share_RB)
+        return loss_RB.detach(), grad_RBO
+
     def probabilities(self, prediction_RBO: torch.Tensor) -> torch.Tensor | None:
         """(R, B, C) class probabilities, or None where the output is not one."""
         return None

@@ -28,7 +28,7 @@ class Accuracy(Metric):
         self,
         prediction_RNO: torch.Tensor,
         target_RN: torch.Tensor,
-        present_RN: torch.Tensor,
+        present_RN: torch.Tensor | None,
         probabilities_RNC: torch.Tensor | None,
     ) -> torch.Tensor:
         return mean_present((decide(prediction_RNO) == target_RN).float(), present_RN)

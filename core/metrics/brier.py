@@ -26,12 +26,12 @@ class Brier(Metric):
         self,
         prediction_RNO: torch.Tensor,
         target_RN: torch.Tensor,
-        present_RN: torch.Tensor,
+        present_RN: torch.Tensor | None,
         probabilities_RNC: torch.Tensor | None,
     ) -> torch.Tensor:
         p_RNC = probabilities_RNC
         if p_RNC is None:
-            return torch.full_like(present_RN[:, 0], float("nan"))
+            return torch.full(prediction_RNO.shape[:1], torch.nan, device=prediction_RNO.device)
         # sum (p - onehot)^2 = sum p^2 - 2 p_y + 1
         p_y_RN = p_RNC.gather(-1, target_RN.unsqueeze(-1)).squeeze(-1)
         return mean_present(p_RNC.square().sum(-1) - 2 * p_y_RN + 1, present_RN)

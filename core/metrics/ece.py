@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from core.metrics.metric import Metric
+from core.metrics.metric import Metric, count_present
 from core.tensors import torch
 from core.term import Task
 
@@ -28,16 +28,17 @@ class ExpectedCalibrationError(Metric):
         self,
         prediction_RNO: torch.Tensor,
         target_RN: torch.Tensor,
-        present_RN: torch.Tensor,
+        present_RN: torch.Tensor | None,
         probabilities_RNC: torch.Tensor | None,
     ) -> torch.Tensor:
         p_RNC = probabilities_RNC
         if p_RNC is None:
-            return torch.full_like(present_RN[:, 0], float("nan"))
+            return torch.full(prediction_RNO.shape[:1], torch.nan, device=prediction_RNO.device)
         confidence_RN, guess_RN = p_RNC.max(-1)
         gap_RN = confidence_RN - (guess_RN == target_RN).float()
-        gap_RN = torch.where(present_RN > 0, gap_RN, 0.0)
+        if present_RN is not None:
+            gap_RN = torch.where(present_RN > 0, gap_RN, 0.0)
         bin_RN = (confidence_RN * BINS).ceil().long().sub(1).clamp(0, BINS - 1)
         gap_RK = torch.zeros(len(gap_RN), BINS, device=gap_RN.device)
         gap_RK.scatter_add_(1, bin_RN, gap_RN)
-        return gap_RK.abs().sum(1) / present_RN.sum(1)
+        return gap_RK.abs().sum(1) / count_present(gap_RN, present_RN)

@@ -23,16 +23,24 @@ class Metric(Term):
         self,
         prediction_RNO: torch.Tensor,
         target_RN: torch.Tensor,
-        present_RN: torch.Tensor,
+        present_RN: torch.Tensor | None,
         probabilities_RNC: torch.Tensor | None,
     ) -> torch.Tensor:
-        """(R,) scores; `present_RN` is 1 for an example, 0 for padding; probabilities if any."""
+        """(R,) scores. `present_RN` is 1 for an example, 0 for padding, None where all are there;
+        probabilities if the loss gives any."""
 
 
-def mean_present(value_RN: torch.Tensor, present_RN: torch.Tensor) -> torch.Tensor:
+def mean_present(value_RN: torch.Tensor, present_RN: torch.Tensor | None) -> torch.Tensor:
     """Mean over the examples that are there; padding may hold anything, NaN included."""
+    if present_RN is None:
+        return value_RN.mean(1)
     kept = torch.where(present_RN > 0, value_RN, torch.zeros_like(value_RN))
-    return kept.sum(1) / present_RN.sum(1)
+    return kept.sum(1) / count_present(value_RN, present_RN)
+
+
+def count_present(value_RN: torch.Tensor, present_RN: torch.Tensor | None) -> torch.Tensor | int:
+    """(R,) examples that are there, or their number where it is the same for all runs."""
+    return value_RN.shape[1] if present_RN is None else present_RN.sum(1)
 
 
 def decide(prediction_RNO: torch.Tensor) -> torch.Tensor:

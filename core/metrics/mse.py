@@ -26,7 +26,7 @@ class MeanSquaredErrorMetric(Metric):
         self,
         prediction_RNO: torch.Tensor,
         target_RN: torch.Tensor,
-        present_RN: torch.Tensor,
+        present_RN: torch.Tensor | None,
         probabilities_RNC: torch.Tensor | None,
     ) -> torch.Tensor:
         return mean_present((prediction_RNO - target_RN).square().mean(-1), present_RN)

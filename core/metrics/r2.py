@@ -26,9 +26,11 @@ class R2(Metric):
         self,
         prediction_RNO: torch.Tensor,
         target_RN: torch.Tensor,
-        present_RN: torch.Tensor,
+        present_RN: torch.Tensor | None,
         probabilities_RNC: torch.Tensor | None,
     ) -> torch.Tensor:
+        if present_RN is None:
+            present_RN = torch.ones(target_RN.shape[:2], device=target_RN.device)
         present_RN1 = present_RN.unsqueeze(-1) > 0
         count_R11 = present_RN.sum(1)[:, None, None]
         target_RNO = torch.where(present_RN1, target_RN, 0.0)

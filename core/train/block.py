@@ -43,12 +43,13 @@ class Block:
         self.program, self.feed, self.rows, self.w = program, feed, tuple(rows), w
         self.optimizer = dict(optimizer)
         self.grad = torch.zeros(len(rows), program.network.trained, device=w.device)
-        self.model = Model(program.network, w)
+        self.model = Model(program.network, w, self.grad)
         of_loss = {n: feed.constants([c[n] for c in constants]) for n in constants[0]}
         self.loss_knobs = Knobs({**vars(program.losses.knobs), **of_loss})
         self.steps = 0
         self.sums: dict[str, torch.Tensor] = {}
 
+    @torch.no_grad()
     def run_epoch(
         self, epoch: int, steps: int, metrics: Sequence[Metric], cancelled: Callable[[], bool]
     ) -> bool:
@@ -104,19 +105,16 @@ class Block:
         program = self.program
         self.steps += 1
         draw = self._draws(batch.examples)
-        output = self.model.forward(batch.x_RB, program.layers, draw)
-        loss_RB = program.loss.rows(output, batch.y_RB, self.loss_knobs)
-        loss_R = loss_RB.mean(1)
-        self.model.gradient(loss_R.sum(), self.grad)
-        with torch.no_grad():
-            if last:  # of the data term; the update uses the gradient up
-                self.grad_norm_R = torch.linalg.vector_norm(self.grad, dim=1)
-            update(self, lr_R1)
-            self._add("train_loss", loss_R.detach(), batch.examples)
-            for metric in metrics:
-                present_RB = torch.ones_like(loss_RB)
-                value_R = metric.value(output.detach(), batch.y_RB, present_RB, None)
-                self._add(f"train_{metric.kind}", value_R, batch.examples)
+        output, pull = self.model.vjp(batch.x_RB, program.layers, draw)
+        loss_RB, slope_RB = program.loss.value_and_grad(output, batch.y_RB, self.loss_knobs)
+        pull(slope_RB)
+        if last:  # of the data term; the update uses the gradient up
+            self.grad_norm_R = torch.linalg.vector_norm(self.grad, dim=1)
+        update(self, lr_R1)
+        self._add("train_loss", loss_RB.mean(1), batch.examples)
+        for metric in metrics:
+            value_R = metric.value(output, batch.y_RB, None, None)
+            self._add(f"train_{metric.kind}", value_R, batch.examples)
 
     def _add(self, name: str, value_R: torch.Tensor, examples: int) -> None:
         """Sum over the epoch's examples, on the device."""

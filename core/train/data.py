@@ -76,7 +76,7 @@ class Feed:
         # (S,) by which training part each active stream's data is scaled
         self._data_S = torch.tensor([self._all_data[s] for s in self.active], device=self.device)
         self.rows = len(rows)
-        self._parts: dict[Part, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._parts: dict[Part, tuple[torch.Tensor, torch.Tensor | None]] = {}
 
     def seeds(self) -> tuple[int, ...]:
         """Seed of each active stream."""
@@ -114,10 +114,11 @@ class Feed:
         """Examples [start, stop) of a part in ascending order, padded where a stream has fewer."""
         index_SN, present_SN = self._part(part)
         x_RB, y_RB = self._gather(index_SN[:, start:stop])
-        return Batch(x_RB, y_RB, self.to_runs(present_SN[:, start:stop]), x_RB.shape[1])
+        present_RB = None if present_SN is None else self.to_runs(present_SN[:, start:stop])
+        return Batch(x_RB, y_RB, present_RB, x_RB.shape[1])
 
-    def _part(self, part: Part) -> tuple[torch.Tensor, torch.Tensor]:
-        """Index and presence (1 or 0) of a part for each active stream: (S, N)."""
+    def _part(self, part: Part) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Index and presence (1 or 0; None without padding) of a part by active stream: (S, N)."""
         if part not in self._parts:
             indices = [_indices(self.streams[s], part) for s in self.active]
             longest = max(len(i) for i in indices)
@@ -125,7 +126,7 @@ class Feed:
             present = np.stack([np.arange(longest) < len(i) for i in indices])
             self._parts[part] = (
                 torch.from_numpy(padded).to(self.device),
-                torch.from_numpy(present).to(self.device, torch.float32),
+                None if present.all() else torch.from_numpy(present).to(self.device, torch.float32),
             )
         return self._parts[part]
 

@@ -1,7 +1,7 @@
 """The training loop, the only one: every run of a cohort, step by step, together.
 
-J_r = mean_b loss[r, b] + sum_k lambda[r, k] penalty_k(w_r). Nothing reduces over runs but the sum
-just before the backward pass, so a run that diverges leaves its neighbours bit-identical.
+J_r = mean_b loss[r, b] + sum_k lambda[r, k] penalty_k(w_r). Nothing reduces over runs, forward or
+back, so a run that diverges leaves its neighbours bit-identical.
 """
 
 from __future__ import annotations

@@ -51,7 +51,8 @@ def score(
         outputs.append(output)
         targets.append(batch.y_RB)
         present.append(batch.present_RB)
-    present_RN = torch.cat([p for p in present if p is not None], 1)
+    padding = [p for p in present if p is not None]
+    present_RN = torch.cat(padding, 1) if padding else None
     loss_R = mean_present(torch.cat(losses, 1), present_RN)
     found = {f"{part}_loss": loss_R}
     every = torch.cat(outputs, 1), torch.cat(targets, 1), present_RN
@@ -66,7 +67,7 @@ def _values(
     loss: Loss,
     output_RNO: torch.Tensor,
     target_RN: torch.Tensor,
-    present_RN: torch.Tensor,
+    present_RN: torch.Tensor | None,
 ) -> dict[str, torch.Tensor]:
     wanted = any(not m.every_epoch for m in metrics)
     probabilities = loss.probabilities(output_RNO) if wanted else None

@@ -139,14 +139,14 @@ def test_outputs_and_gradients_are_those_of_the_torch_modules(architecture, case
     for place in network.places:
         if place.parameter.role == "buffer":
             w[:, place.start : place.stop] = place.parameter.start
-    model = Model(network, w)
+    gradient = torch.zeros(R, network.trained)
+    model = Model(network, w, gradient)
     stacks = [Stack([node.layer] * R, CPU) for node in network.nodes]
     x = torch.randn(1, B, *case.shape, generator=generator(1)).expand(R, B, *case.shape)
     modules = [loaded(case.module(), model, r).train(training) for r in range(R)]
 
-    y = model.forward(x, stacks, _no_draws if training else None)
-    gradient = torch.zeros(R, network.trained)
-    model.gradient(y.square().sum(), gradient)
+    y, pull = model.vjp(x, stacks, _no_draws if training else None)
+    pull(2 * y)
 
     assert y.shape == (R, B, OUTPUTS)
     found = Model(network, torch.cat([gradient, w[:, network.trained :]], 1))

@@ -1,9 +1,9 @@
-"""The hand-written autograd nodes against plain PyTorch and against finite differences."""
+"""The hand-written products and gradients against plain PyTorch and against finite differences."""
 
 import pytest
 import torch
 
-from core.kernels import NARROW, cross_entropy, dense
+from core.kernels import NARROW, cross_entropy, cross_entropy_and_grad, dense, dense_pull
 from tests.stacks import generator
 
 R, B, I = 3, 5, 4  # noqa: E741
@@ -17,66 +17,64 @@ def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("shared", [False, True])
-def test_a_dense_product_and_its_gradients_are_those_of_autograd_at_any_width(width, shared):
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_dense_product_and_its_pull_are_those_of_autograd_at_any_width(width, shared, bias):
     x, w, b = drawn(1 if shared else R, B, I), drawn(R, I, width, seed=1), drawn(R, 1, width)
-    weight = drawn(R, B, width, seed=2).detach()
+    every = x.expand(R, B, I)
+    slope = drawn(R, B, width, seed=2).detach()
+    wide = torch.zeros(R, I * width + 8, dtype=torch.float64)  # rows of a run are strided
+    into = {"weight": wide[:, : I * width].unflatten(1, (I, width))}
+    if bias:
+        into["bias"] = torch.zeros(R, width + 3, dtype=torch.float64)[:, None, :width]
 
-    ours = dense(x.expand(R, B, I), w, b)
-    theirs = x.expand(R, B, I) @ w + b
+    with torch.no_grad():
+        ours = dense(every, w, b if bias else None)
+        dx = dense_pull(slope, every, w, into, through=True)
 
-    torch.testing.assert_close(ours, theirs)
-    found = torch.autograd.grad((ours * weight).sum(), (x, w, b))
-    expected = torch.autograd.grad((theirs * weight).sum(), (x, w, b))
-    torch.testing.assert_close(found, expected)
-
-
-@pytest.mark.parametrize("width", [1, 3])
-def test_the_narrow_dense_node_passes_gradcheck(width):
-    inputs = drawn(R, B, I), drawn(R, I, width, seed=1), drawn(R, 1, width, seed=2)
-    assert torch.autograd.gradcheck(dense, inputs)
-
-
-def test_the_narrow_dense_node_passes_gradcheck_on_an_input_that_runs_share():
-    inputs = drawn(1, B, I), drawn(R, I, 3, seed=1), drawn(R, 1, 3, seed=2)
-    assert torch.autograd.gradcheck(lambda x, w, b: dense(x.expand(R, B, I), w, b), inputs)
+    theirs = every @ w + (b if bias else 0)
+    torch.testing.assert_close(ours, theirs.detach())
+    inputs = (x, w, b) if bias else (x, w)
+    expected = torch.autograd.grad((theirs * slope).sum(), inputs)
+    torch.testing.assert_close(dx.sum(0, keepdim=True) if shared else dx, expected[0])
+    for name, gradient in zip(into, expected[1:], strict=True):
+        torch.testing.assert_close(into[name], gradient)
 
 
-def test_the_narrow_dense_node_gives_no_gradient_to_an_input_that_wants_none():
-    x, w, b = drawn(R, B, I).detach(), drawn(R, I, 3, seed=1), drawn(R, 1, 3, seed=2)
-    dense(x, w, b).sum().backward()
-    assert x.grad is None
-    torch.testing.assert_close(w.grad, x.sum(1).unsqueeze(-1).expand(R, I, 3))
-    torch.testing.assert_close(b.grad, torch.full_like(b, B))
+def test_a_pull_that_goes_nowhere_computes_no_gradient_of_the_input():
+    x, w = drawn(R, B, I).detach(), drawn(R, I, 3, seed=1).detach()
+    into = {"weight": torch.zeros(R, I, 3, dtype=torch.float64)}
+    assert dense_pull(drawn(R, B, 3).detach(), x, w, into, through=False) is None
 
 
 @pytest.mark.parametrize("classes", [2, 3, 40])
-def test_the_cross_entropy_node_passes_gradcheck(classes):
+def test_cross_entropy_passes_gradcheck_and_its_written_gradient_agrees(classes):
     z = drawn(R, B, classes)
     y = torch.randint(classes, (R, B), generator=generator(1))
     epsilon = torch.tensor([0.0, 0.3, 0.9], dtype=torch.float64)
+
     assert torch.autograd.gradcheck(lambda z: cross_entropy(z, y, epsilon), (z,))
+    loss, grad = cross_entropy_and_grad(z.detach(), y, epsilon)
+    mean = cross_entropy(z, y, epsilon).mean(1).sum()
+    torch.testing.assert_close(loss, cross_entropy(z.detach(), y, epsilon))
+    torch.testing.assert_close(grad, torch.autograd.grad(mean, z)[0])
 
 
-def test_the_cross_entropy_node_takes_logits_whose_last_axis_is_strided():
-    z = drawn(R, 10, B).detach().transpose(1, 2).requires_grad_()
+def test_cross_entropy_takes_logits_whose_last_axis_is_strided():
+    z = drawn(R, 10, B).detach().transpose(1, 2)
     y = torch.randint(10, (R, B), generator=generator(1))
     epsilon = torch.tensor([0.0, 0.3, 0.9], dtype=torch.float64)
+    before = z.clone()
 
-    ours = cross_entropy(z, y, epsilon)
-    ours.sum().backward()
+    strided = cross_entropy_and_grad(z, y, epsilon)
 
-    plain = z.detach().contiguous().requires_grad_()
-    expected = cross_entropy(plain, y, epsilon)
-    expected.sum().backward()
-    assert torch.equal(ours, expected)
-    assert torch.equal(z.grad, plain.grad)
+    assert all(map(torch.equal, strided, cross_entropy_and_grad(z.contiguous(), y, epsilon)))
+    assert torch.equal(z, before)
 
 
 def test_huge_logits_give_finite_losses_and_gradients():
-    z = torch.tensor([[[1e4, -1e4, 0.0], [-1e4, 1e4, 1e4]]], requires_grad=True)
+    z = torch.tensor([[[1e4, -1e4, 0.0], [-1e4, 1e4, 1e4]]])
     y = torch.tensor([[1, 1]])
-    loss = cross_entropy(z, y, torch.zeros(1))
-    loss.sum().backward()
+    loss, grad = cross_entropy_and_grad(z, y, torch.zeros(1))
     # the first is 2e4 from its class; the second shares its top with one other class
     torch.testing.assert_close(loss, torch.tensor([[2e4, 0.6931472]]))
-    torch.testing.assert_close(z.grad, torch.tensor([[[1.0, -1.0, 0.0], [0.0, -0.5, 0.5]]]))
+    torch.testing.assert_close(2 * grad, torch.tensor([[[1.0, -1.0, 0.0], [0.0, -0.5, 0.5]]]))

@@ -196,6 +196,35 @@ def test_outputs_and_gradients_are_those_of_torch(kind, case, training, shared):
     torch.testing.assert_close(first.grad, into_first, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("through", [True, False])
+@pytest.mark.parametrize("shared", [False, True], ids=["own-input", "shared-input"])
+@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+@pytest.mark.parametrize(("kind", "case"), cases())
+def test_the_vector_jacobian_product_is_that_of_autograd(kind, case, training, shared, through):
+    layers = layers_of(kind, case)
+    layer, p = layers[0], tensors(layers[0], case.shape)
+    first = torch.randn(1 if shared else R, B, *case.shape, generator=generator(0))
+    x = first.expand(R, B, *case.shape)
+    before = first.clone()
+    plain = {name: value.detach().clone() for name, value in p.items()}
+    into = {name: torch.full_like(v, 7.0) for name, v in plain.items() if p[name].requires_grad}
+
+    with torch.no_grad():
+        y, pull = layer.vjp(x, plain, step_of(layers, training=training), into, through=through)
+        weight = torch.randn(y.shape, generator=generator(5))
+        dx = pull(weight.clone()) if into or through else None
+
+    assert torch.equal(first, before)
+    leaf = x.detach().clone().requires_grad_()
+    expected = layer.forward(leaf, p, step_of(layers, training=training))
+    torch.testing.assert_close(y, expected.detach())
+    (expected * weight).sum().backward()
+    for name, gradient in into.items():
+        torch.testing.assert_close(gradient, p[name].grad)
+    if through:
+        torch.testing.assert_close(dx.reshape(leaf.shape), leaf.grad)
+
+
 @pytest.mark.parametrize(("kind", "case"), cases())
 def test_a_diverged_run_leaves_its_neighbours_untouched(kind, case):
     layers = layers_of(kind, case)

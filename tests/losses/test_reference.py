@@ -92,6 +92,25 @@ def test_values_and_gradients_are_those_of_torch(kind, classes, targets, scale):
 
 
 @pytest.mark.parametrize(("kind", "classes", "targets"), cases())
+@pytest.mark.parametrize("scale", [1.0, 1e4])
+@pytest.mark.parametrize("strided", [False, True])
+def test_value_and_grad_is_the_mean_over_the_minibatch(kind, classes, targets, scale, strided):
+    of_run = terms(kind)
+    z, y = draw(of_run[0], classes, targets, scale)
+    given = z.detach()
+    if strided:
+        given = given.transpose(1, 2).contiguous().transpose(1, 2)
+    before = given.clone()
+
+    loss_RB, grad = of_run[0].value_and_grad(given, y, stacked(of_run))
+
+    expected = of_run[0].rows(z, y, stacked(of_run))
+    assert torch.equal(given, before)
+    torch.testing.assert_close(loss_RB, expected.detach())
+    torch.testing.assert_close(grad, torch.autograd.grad(expected.mean(1).sum(), z)[0])
+
+
+@pytest.mark.parametrize(("kind", "classes", "targets"), cases())
 def test_gradients_pass_gradcheck(kind, classes, targets):
     of_run = terms(kind)
     z, y = draw(of_run[0], classes, targets, 1.0, torch.float64)

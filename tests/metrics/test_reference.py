@@ -134,3 +134,13 @@ def test_a_score_of_probabilities_is_nan_where_the_loss_gives_none(kind):
     split = drawn(Metric.members()[kind], 3, COUNTS)
     split.probabilities = None
     assert split.score(Metric.members()[kind]()).isnan().all()
+
+
+@pytest.mark.parametrize("kind", Metric.members())
+def test_no_presence_means_that_every_example_is_there(kind):
+    member = Metric.members()[kind]
+    split = drawn(member, 3, (N, N, N))
+    torch.testing.assert_close(
+        member().value(split.prediction, split.target, None, split.probabilities),
+        split.score(member()),
+    )
