@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from core.layers.layer import Layer, Shape, Step
+from core.layers.layer import Layer, Pull, Shape, Step
 from core.tensors import torch
 
 ActivationName = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus"]
@@ -31,6 +31,17 @@ class Activation(Layer):
         self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
     ) -> torch.Tensor:
         return activate(x_RB, self.activation)
+
+    def vjp(
+        self,
+        x_RB: torch.Tensor,
+        p: Mapping[str, torch.Tensor],
+        step: Step,
+        into: Mapping[str, torch.Tensor],
+        *,
+        through: bool,
+    ) -> tuple[torch.Tensor, Pull]:
+        return activate_vjp(x_RB.clone(), self.activation)
 
 
 def activate(x: torch.Tensor, name: ActivationName | None) -> torch.Tensor:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.layers.layer import Layer, Parameter, Shape, Step
+from core.layers.layer import Layer, Parameter, Pull, Shape, Step
 from core.tensors import torch
 from core.term import Knob
 
@@ -53,6 +54,39 @@ class BatchNorm(Layer):
             mean, var = (_along(p[n], x_RB) for n in ("running_mean", "running_var"))
         scale = _along(p["scale"], x_RB) * torch.rsqrt(var + self.eps)
         return torch.addcmul(_along(p["shift"], x_RB) - mean * scale, x_RB, scale)
+
+    def vjp(
+        self,
+        x_RB: torch.Tensor,
+        p: Mapping[str, torch.Tensor],
+        step: Step,
+        into: Mapping[str, torch.Tensor],
+        *,
+        through: bool,
+    ) -> tuple[torch.Tensor, Pull]:
+        if not step.training:
+            return super().vjp(x_RB, p, step, into, through=through)
+        axes = (1, *range(3, x_RB.dim()))
+        count = math.prod(x_RB.shape[axis] for axis in axes)
+        var, mean = torch.var_mean(x_RB, axes, correction=0, keepdim=True)
+        self._remember(p, mean, var, count, step)
+        per_deviation = torch.rsqrt(var + self.eps)
+        normed_RB = (x_RB - mean).mul_(per_deviation)
+        scale = _along(p["scale"], x_RB)
+        y_RB = torch.addcmul(_along(p["shift"], x_RB), normed_RB, scale)
+
+        def pull(dy_RB: torch.Tensor) -> torch.Tensor | None:
+            shift_grad = dy_RB.sum(axes, keepdim=True)
+            scale_grad = (dy_RB * normed_RB).sum(axes, keepdim=True)
+            into["shift"].copy_(shift_grad.reshape(into["shift"].shape))
+            into["scale"].copy_(scale_grad.reshape(into["scale"].shape))
+            if not through:
+                return None
+            # dx = g / deviation (dy - mean dy - normed mean(dy normed))
+            dy_RB = dy_RB.sub_(shift_grad / count).addcmul_(normed_RB, scale_grad / -count)
+            return dy_RB.mul_(scale * per_deviation)
+
+        return y_RB, pull
 
     def _remember(
         self,
