@@ -47,6 +47,75 @@ def dense_pull(
     return torch.bmm(dy_RBO, w_RIO.transpose(1, 2)) if through else None
 
 
+def convolve(
+    x_RB: torch.Tensor, w_RO: torch.Tensor, b_RO: torch.Tensor | None, stride: int, pad: int
+) -> torch.Tensor:
+    """(R, B, C, H, W) with filters (R, O, C, k, k) and biases (R, O): (R, B, O, H', W').
+
+    On a CPU run by run, which is up to twice as fast as groups of channels; elsewhere all runs are
+    the groups of one convolution.
+    """
+    pieces, groups = _pieces(x_RB)
+    biases = [None] * len(pieces) if b_RO is None else b_RO.reshape(len(pieces), -1)
+    y_PB = torch.stack(
+        [
+            torch.nn.functional.conv2d(x_B, w, b, stride, pad, groups=groups)
+            for x_B, w, b in zip(pieces, _banks(w_RO, len(pieces)), biases, strict=True)
+        ]
+    )
+    return _apart(y_PB, groups)
+
+
+def convolve_pull(
+    dy_RB: torch.Tensor,
+    x_RB: torch.Tensor,
+    w_RO: torch.Tensor,
+    into: Mapping[str, torch.Tensor],
+    stride: int,
+    pad: int,
+    *,
+    through: bool,
+) -> torch.Tensor | None:
+    """From dJ/dy of `convolve`: dJ/dw and dJ/db into `into`, and dJ/dx if it goes `through`."""
+    pieces, groups = _pieces(x_RB)
+    slopes, _ = _pieces(dy_RB)
+    banks = _banks(w_RO, len(pieces))
+    wanted = [through, True, "bias" in into]
+    window = [stride, stride], [pad, pad], [1, 1], False, [0, 0], groups
+    found = [
+        torch.ops.aten.convolution_backward(dy_B, x_B, w, [len(w)], *window, wanted)
+        for dy_B, x_B, w in zip(slopes, pieces, banks, strict=True)
+    ]
+    into["weight"].copy_(torch.stack([dw for _, dw, _ in found]).view(w_RO.shape))
+    if "bias" in into:
+        into["bias"].copy_(torch.stack([db for _, _, db in found]).view(into["bias"].shape))
+    if not through:
+        return None
+    dx_PB = torch.stack([dx for dx, _, _ in found])
+    return _apart(dx_PB, groups)
+
+
+def _pieces(x_RB: torch.Tensor) -> tuple[torch.Tensor, int]:
+    """(P, B, groups * C, H, W): one run in each piece on a CPU, else all in one; and groups."""
+    groups = _runs_together(x_RB)
+    return x_RB.unflatten(0, (-1, groups)).transpose(1, 2).flatten(2, 3), groups
+
+
+def _apart(y_PB: torch.Tensor, groups: int) -> torch.Tensor:
+    """The inverse of `_pieces`."""
+    y_RB: torch.Tensor = torch.unflatten(y_PB, 2, (groups, -1)).transpose(1, 2).flatten(0, 1)
+    return y_RB
+
+
+def _runs_together(x_RB: torch.Tensor) -> int:
+    return 1 if x_RB.device.type == "cpu" else len(x_RB)
+
+
+def _banks(w_RO: torch.Tensor, pieces: int) -> torch.Tensor:
+    """Filters (R, O, ...) as (P, R / P * O, ...)."""
+    return w_RO.reshape(pieces, -1, *w_RO.shape[2:])
+
+
 def cross_entropy(z_RBC: torch.Tensor, y_RB: torch.Tensor, epsilon_R: torch.Tensor) -> torch.Tensor:
     """-sum_c q_c log softmax(z)_c with q = (1 - e) onehot(y) + e / C, per run and example."""
     return _of_log_p(_log_p(z_RBC), y_RB, epsilon_R)

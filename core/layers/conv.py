@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from core.layers.activation import ActivationName, activate
-from core.layers.layer import Layer, LayerRegularizers, Parameter, Shape, Step
-from core.tensors import torch
+from core.layers.activation import ActivationName, activate, activate_vjp
+from core.layers.layer import Layer, LayerRegularizers, Parameter, Pull, Shape, Step
 from core.term import Knob
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Conv2d(Layer):
@@ -67,11 +69,23 @@ class Conv2d(Layer):
     def forward(
         self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
     ) -> torch.Tensor:
-        R = x_RB.shape[0]
-        # The run axis becomes groups of channels: one grouped convolution for the whole cohort.
-        x_BRC = x_RB.transpose(0, 1).flatten(1, 2)
-        bias = p["bias"].reshape(-1) if self.bias else None
-        y_BRO = torch.nn.functional.conv2d(
-            x_BRC, p["weight"].flatten(0, 1), bias, self.stride, self._pad, groups=R
-        )
-        return activate(y_BRO.unflatten(1, (R, self.filters)).transpose(0, 1), self.activation)
+        from core.kernels import convolve
+
+        y_RB = convolve(x_RB, p["weight"], p.get("bias"), self.stride, self._pad)
+        return activate(y_RB, self.activation)
+
+    def vjp(
+        self,
+        x_RB: torch.Tensor,
+        p: Mapping[str, torch.Tensor],
+        step: Step,
+        into: Mapping[str, torch.Tensor],
+        *,
+        through: bool,
+    ) -> tuple[torch.Tensor, Pull]:
+        from core.kernels import convolve, convolve_pull
+
+        w, stride, pad = p["weight"], self.stride, self._pad
+        z_RB = convolve(x_RB, w, p.get("bias"), stride, pad)
+        y_RB, pull = activate_vjp(z_RB, self.activation)
+        return y_RB, lambda dy: convolve_pull(pull(dy), x_RB, w, into, stride, pad, through=through)

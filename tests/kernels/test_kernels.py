@@ -3,7 +3,16 @@
 import pytest
 import torch
 
-from core.kernels import NARROW, cross_entropy, cross_entropy_and_grad, dense, dense_pull
+from core import kernels
+from core.kernels import (
+    NARROW,
+    convolve,
+    convolve_pull,
+    cross_entropy,
+    cross_entropy_and_grad,
+    dense,
+    dense_pull,
+)
 from tests.stacks import generator
 
 R, B, I = 3, 5, 4  # noqa: E741
@@ -44,6 +53,31 @@ def test_a_pull_that_goes_nowhere_computes_no_gradient_of_the_input():
     x, w = drawn(R, B, I).detach(), drawn(R, I, 3, seed=1).detach()
     into = {"weight": torch.zeros(R, I, 3, dtype=torch.float64)}
     assert dense_pull(drawn(R, B, 3).detach(), x, w, into, through=False) is None
+
+
+@pytest.mark.parametrize("together", [1, R], ids=["run by run", "as groups"])
+@pytest.mark.parametrize(("stride", "pad"), [(1, 1), (2, 0)])
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_convolution_and_its_pull_are_those_of_autograd(together, stride, pad, bias, monkeypatch):
+    monkeypatch.setattr(kernels, "_runs_together", lambda x: together)
+    x, w, b = drawn(R, B, 2, 6, 7), drawn(R, 4, 2, 3, 3, seed=1), drawn(R, 4, seed=2)
+    inputs = (x, w, b) if bias else (x, w)
+    into = {"weight": torch.zeros_like(w), **({"bias": torch.zeros_like(b)} if bias else {})}
+
+    with torch.no_grad():
+        y = convolve(x, w, b if bias else None, stride, pad)
+        slope = drawn(*y.shape, seed=3).detach()
+        dx = convolve_pull(slope, x, w, into, stride, pad, through=True)
+        nothing = convolve_pull(slope, x, w, into, stride, pad, through=False)
+
+    conv2d = torch.nn.functional.conv2d
+    theirs = torch.stack(
+        [conv2d(x[r], w[r], b[r] if bias else None, stride, pad) for r in range(R)]
+    )
+    torch.testing.assert_close(y, theirs.detach())
+    expected = torch.autograd.grad((theirs * slope).sum(), inputs)
+    torch.testing.assert_close((dx, *into.values()), expected)
+    assert nothing is None
 
 
 @pytest.mark.parametrize("classes", [2, 3, 40])
