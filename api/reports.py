@@ -196,8 +196,15 @@ def _run_record(row: models.Run) -> RunRecord:
         seed=row.seed,
         fold=row.fold,
         status=row.status,
-        final=row.final or {},
+        final=row.final or _latest(row),
         epochs=row.stopped_epoch or row.epochs,  # the first is null where it ran to the end
         seconds=row.seconds,
         stop_reason=row.stop_reason,
     )
+
+
+def _latest(row: models.Run) -> Mapping[str, float | None]:
+    """Of a run that still trains, its newest values: what a partial report goes by."""
+    if is_final(row.status):
+        return {}
+    return {name: value.get("last") for name, value in (row.metrics or {}).items()}

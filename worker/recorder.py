@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
@@ -124,12 +124,13 @@ class Recorder:
 
     def finish(self, message: Message) -> Status:
         """Record final scores and weights, and end runs, cohort and perhaps the job."""
+        status: Literal["succeeded", "cancelled"] = "cancelled" if message["cut"] else "succeeded"
 
         def act(session: Session) -> Status:
             self._insert(session, message, "weights")
-            runs.record(session, *self._held, self._finals(message["final"]))
-            cohorts.finish(session, *self._held, "succeeded")
-            return "succeeded"
+            runs.record(session, *self._held, self._finals(message))
+            cohorts.finish(session, *self._held, status)
+            return status
 
         return self._write(act)
 
@@ -186,19 +187,21 @@ class Recorder:
             size_bytes=message["bytes"],
         )
 
-    def _finals(self, final: Mapping[str, Sequence[float | None]]) -> list[RunUpdate]:
+    def _finals(self, message: Message) -> list[RunUpdate]:
         """Scores at the reported weights; a value that is not finite is null."""
         return [
             RunUpdate(
                 run_id,
-                final={name: column[row] for name, column in final.items()},
-                **self._outcome(row),
+                final={name: column[row] for name, column in message["final"].items()},
+                **self._outcome(row, message),
             )
             for row, run_id in enumerate(self._tally.run_ids)
         ]
 
-    def _outcome(self, row: int) -> dict[str, Any]:  # Any: columns of two types
-        epoch, reason = self._tally.endings.get(row, (self._cohort.epochs, "completed"))
+    def _outcome(self, row: int, message: Message) -> dict[str, Any]:  # Any: columns of two types
+        epoch, reason = self._tally.endings.get(row, (message["epoch"], "completed"))
+        if message["cut"] and row not in self._tally.endings:
+            return {"status": "cancelled", "stopped_epoch": epoch}
         if reason != "diverged":
             return {"status": "succeeded"}
         detail = f"Its numbers were not finite after epoch {epoch}; try a lower learning rate."

@@ -146,7 +146,7 @@ class Supervisor:
             status = attempt.run()
             log.info("cohort let go", status=status or "lost")
         if status is not None and is_final(status):
-            kept = [order.weights_key] if status == "succeeded" else []
+            kept = [] if status == "failed" else [order.weights_key]
             self._remove(lambda: self._artifacts.delete_below(folder_of(claimed), keep=kept))
         self._relay.ask()
 

@@ -128,7 +128,7 @@ def _finished(event: Finished, epoch: int, order: Order, artifacts: Artifacts) -
     """Store the weights; scores that are not finite are null."""
     final, _ = columns(event.final)
     stored = _store(event.write_weights, order.weights_key, artifacts)
-    return {"event": "finished", "epoch": epoch, "final": final, **stored}
+    return {"event": "finished", "epoch": epoch, "final": final, "cut": event.cut, **stored}
 
 
 def _store(write: Callable[[Path], None], key: str, artifacts: Artifacts) -> Message:

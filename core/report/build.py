@@ -149,7 +149,10 @@ def _notes(
     total = sum(len(setting.runs) for arm in arms for setting in arm.settings)
     notes = []
     if unfinished:
-        notes.append(f"{unfinished:,} of {counted(total, 'run')} have not finished.")
+        notes.append(
+            f"{unfinished:,} of {counted(total, 'run')} have not finished; "
+            "their scores are as last logged."
+        )
     for arm, entry in zip(arms, entries, strict=True):
         chosen = chosen_of(arm, selection.rule)
         if chosen and chosen.edge:

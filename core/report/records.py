@@ -36,7 +36,8 @@ class RunRecord:
 
     setting: varied values by RFC 6901 pointer relative to the arm; empty when nothing varies.
     final: scores at the reported weights: train_*, val_*, test_*, zeros, weight_norm, objective,
-        term/<regularizer>. An absent, `None` or non-finite value is a missing score.
+        term/<regularizer>. An absent, `None` or non-finite value is a missing score. Of a run that
+        was cancelled: where it was; of one that still trains: as last logged, without test_*.
     stop_reason: completed, early_stopped or diverged; a diverged run has no score.
     """
 

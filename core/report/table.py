@@ -54,7 +54,7 @@ def tabulate(runs: Iterable[RunRecord]) -> Table:
     for run, row in zip(ordered, rows, strict=True):
         members[row].append(run.id)
         diverged[row] += run.stop_reason == "diverged"
-        missing[row] += run.stop_reason != "diverged" and run.status != "succeeded"
+        missing[row] += run.stop_reason != "diverged" and not run.final
     return Table(
         arms=_spans([arm for arm, _ in settings]),
         settings=tuple(setting for _, setting in settings),
@@ -83,7 +83,7 @@ def _sheets(
     cells: dict[str, tuple[list[int], list[float]]] = {}
     width = shape[1]
     for run, row, column in zip(runs, rows, columns, strict=True):
-        if run.status != "succeeded" or run.stop_reason == "diverged":
+        if not run.final or run.stop_reason == "diverged":
             continue
         cell = row * width + column
         for name, value in (*run.final.items(), ("epochs", run.epochs), ("seconds", run.seconds)):

@@ -45,6 +45,8 @@ class Snapshot:
 class Finished:
     """The cohort is done. Scores are in evaluation mode, at the reported weights of each run.
 
+    `cut`: by a cancel, before its epochs were over; runs that were training end where they were.
+
     `final` has, for every row in order, `train_…`, `val_…`, `test_…`, `zeros`, `weight_norm`,
     `objective` and `term/…`. `best_epoch` is by the job's selection metric (0: never logged).
     `write_weights` stores reported, last and best weights: one safetensors file of the cohort.
@@ -53,6 +55,7 @@ class Finished:
     final: Mapping[str, Sequence[float]]
     best_epoch: Sequence[int]
     write_weights: Callable[[Path], None]
+    cut: bool = False
 
 
 Event = Epoch | Ended | Snapshot | Finished

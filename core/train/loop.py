@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -35,7 +36,8 @@ def train(
     """Train a cohort, saying what happens.
 
     `resume` continues from a checkpoint, bit for bit on the same device kind. `control` is asked
-    between steps: "cancel" ends at once; "pause" ends after a Snapshot at the epoch's end. When
+    between steps: "cancel" ends at once, with the scores of what was trained if that is an epoch
+    at least; "pause" ends after a Snapshot at the epoch's end. When
     memory runs out the cohort starts over in halves, which take turns at every epoch, then in
     quarters; what was said already is not said again.
     """
@@ -63,6 +65,7 @@ def _run(
     while not trainer.finished:
         try:
             if not trainer.run_epoch(lambda: control() == "cancel"):
+                yield from _cut(trainer)
                 return
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error) or parts >= len(cohort.runs):
@@ -74,7 +77,8 @@ def _run(
                 yield from events
                 logged = trainer.epoch
             wish = control()
-            if wish == "cancel":
+            if wish == "cancel" and not trainer.finished:
+                yield from _cut(trainer)
                 return
             due = time.monotonic() - snapshot_at >= snapshot_every_s
             if not trainer.finished and (wish == "pause" or due):
@@ -87,6 +91,13 @@ def _run(
         del trainer
         trainer = _start(cohort, dataset, device, parts, lanes, resume)
     yield _finish(trainer)
+
+
+def _cut(trainer: Trainer) -> Iterator[Finished]:
+    """What a cancel leaves: nothing of a cohort that did not finish an epoch."""
+    if trainer.epoch > 0:
+        trainer.cut()
+        yield replace(_finish(trainer), cut=True)
 
 
 def _exact_convolutions() -> AbstractContextManager[None]:

@@ -134,6 +134,11 @@ class Trainer:
         self._logged_at = now
         yield from self._end(metrics, stops)
 
+    def cut(self) -> None:
+        """End every run where it is, in the middle of an epoch as may be."""
+        self._retire(list(range(len(self.state.rows))))
+        self.state.keep([])
+
     def finish(self) -> Finished:
         """Score every run of the cohort at its reported weights."""
         self._blocks = {}

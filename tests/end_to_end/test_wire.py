@@ -210,6 +210,9 @@ def test_a_job_is_paused_resumed_cancelled_and_deleted(service):
     reaches(service, job, "paused")
     before = service.http.get(job["links"]["self"]).json()["progress"]["epochs_done"]
     assert ended(service, post(service))["status"] == "succeeded"
+    so_far = service.http.get(job["links"]["report"]).json()
+    assert so_far["partial"]
+    assert so_far["arms"][0]["chosen"]["min"]["scores"]["val_accuracy"]["n"] == 3
     paused = service.http.get(job["links"]["self"]).json()
     assert (paused["status"], paused["progress"]["epochs_done"]) == ("paused", before)
 
@@ -222,7 +225,11 @@ def test_a_job_is_paused_resumed_cancelled_and_deleted(service):
 
     runs = pages(service.http, job["links"]["runs"])
     assert {run["status"] for run in runs} == {"cancelled"}
-    assert service.http.get(job["links"]["report"]).status_code == 200
+    assert all(run["stopped_epoch"] > 0 for run in runs)
+    assert service.http.get(runs[0]["links"]["weights"]).status_code == 200
+    kept = service.http.get(job["links"]["report"]).json()
+    assert kept["partial"]
+    assert kept["arms"][0]["chosen"]["min"]["scores"]["test_accuracy"]["n"] == 3
     assert service.http.delete(job["links"]["self"]).status_code == 204
     for link in job["links"].values():
         problem(service.http.get(link), 404, job["id"])

@@ -149,7 +149,7 @@ def test_a_running_job_gives_a_partial_report(studio: Any) -> None:
     report = build_report([studio.job(studio.body, status="running")], runs)
     assert report.partial
     assert report.verdict.startswith("So far, ")
-    assert "112 of 115 runs have not finished." in report.notes
+    assert "112 of 115 runs have not finished; their scores are as last logged." in report.notes
 
 
 def test_a_job_without_any_score_still_has_a_report(studio: Any) -> None:

@@ -166,8 +166,25 @@ def test_a_pause_gives_a_snapshot_at_the_end_of_the_epoch_and_stops(digits) -> N
     assert [type(e).__name__ for e in events] == ["Epoch", "Snapshot"]
 
 
-def test_a_cancel_ends_at_once_and_says_nothing_more(digits) -> None:
+def test_a_cancel_before_the_first_epoch_is_over_leaves_nothing(digits) -> None:
     assert trained(cohort([Run(experiment(), 0)]), digits, control=lambda: "cancel") == []
+
+
+@pytest.mark.parametrize("turns", [35, 43])  # asked at an epoch's end, and in the middle of one
+def test_a_cancel_ends_at_once_with_the_scores_of_what_was_trained(digits, weights, turns) -> None:
+    asked = iter(range(10**6))
+    stop = [{"kind": "early_stopping", "patience": 1, "min_delta": 10.0}]
+    runs = [Run(experiment(epochs=99), 0), Run(experiment(epochs=99, regularizers=stop), 0)]
+    events = trained(
+        cohort(runs), digits, control=lambda: "cancel" if next(asked) >= turns else None
+    )
+
+    assert [e.epoch for e in events if isinstance(e, Epoch)] == [1, 2]
+    assert finished(events).cut
+    final = finished(events).final
+    assert final["test_accuracy"][0] > 0.8
+    assert final["zeros"] == [0.0, 0.0]
+    assert np.isfinite(rows(weights(events), "reported", 0)).all()
 
 
 def test_early_stopping_masks_its_own_run_and_restores_its_best_weights(digits, weights) -> None:

@@ -64,8 +64,9 @@ def checkpoint(number, key):
     return {"event": "checkpoint", "epoch": number, "key": key, "sha256": "0" * 64, "bytes": 9}
 
 
-def finished(**final):
+def finished(*, cut=False, **final):
     return {
+        "cut": cut,
         "event": "finished",
         "epoch": EPOCHS,
         "final": final,
@@ -245,6 +246,25 @@ def test_cancelling_keeps_what_was_recorded_and_ends_the_runs(database, claim, r
     assert job_of(database, claimed).status == "cancelled"
     assert {run.status for run in runs_of(database, claimed)} == {"cancelled"}
     assert len(metrics_of(database, claimed)) == 1
+
+
+def test_a_cancelled_cohort_keeps_the_scores_and_weights_of_what_it_trained(
+    database, claim, record
+):
+    claimed = claim()
+    recorder = record(claimed)
+    recorder.take(epoch(1))
+    recorder.take({"event": "ended", "row": 2, "epoch": 1, "reason": "early_stopped"})
+    with database.write() as session:
+        control.request_cancel(session, claimed.job_id)
+    last = finished(cut=True, val_loss=[0.5, None, 0.25]) | {"epoch": 1}
+    assert recorder.finish(last) == "cancelled"
+    assert job_of(database, claimed).status == "cancelled"
+    cut, _, stopped = runs_of(database, claimed)
+    assert (cut.status, cut.final, cut.stopped_epoch) == ("cancelled", {"val_loss": 0.5}, 1)
+    assert (stopped.status, stopped.final) == ("succeeded", {"val_loss": 0.25})
+    with database.read() as session:
+        assert [c.key for c in checkpoints.of_cohort(session, claimed.id, "weights")] == ["w"]
 
 
 def test_no_flush_is_due_before_something_came_and_none_too_soon_after_another(claim, record):
