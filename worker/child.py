@@ -23,9 +23,8 @@ Message = dict[str, Any]  # Any: what json.loads gives; the reader picks by "eve
 
 # OpenMP's threads spin at every barrier, by default for milliseconds. Our cores are shared, at
 # least with the API and the worker, and then a step took 20 times as long (2 cores, load 7). A
-# short spin, some 20 microseconds, keeps most of the speed of an idle machine (0.44 s a sweep;
-# asleep at once 0.78 s, on one thread 0.58 s).
-PATIENCE = {"GOMP_SPINCOUNT": "10000"}
+# spin of some 20 microseconds is worth it on an idle machine and harmless on a busy one.
+PATIENCE = {"GOMP_SPINCOUNT": "1000"}
 LINES_MAX = 4096  # lines held while the database is away; then the pipe fills and the child waits
 TERM_S = 10.0  # after SIGTERM and before SIGKILL of the whole group
 DRAIN_S = 5.0  # for the reader to see the end of a pipe whose writers are dead
