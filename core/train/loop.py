@@ -21,8 +21,8 @@ from core.train.events import Event, Finished, Snapshot
 from core.train.trainer import Trainer
 
 RUNS_PER_LANE_MIN = 32  # below this a lane spends more time in Python than in arithmetic
-# Of one operation: 1 ms of one core. From there two cores are faster; below, they gain a fifth on an
-# idle machine, and where another process wants one of them, each waits for the other: ten times
+# Of one operation: 1 ms of one core. From there two cores are faster; below, they gain a fifth on
+# an idle machine, and where another process wants one of them, each waits for the other: ten times
 # slower (32 MLPs 64-64-10 beside one busy process: 0.5 s on one core, 5 s on two).
 SHARED_FLOPS_MIN = 5e7
 
