@@ -1,41 +1,77 @@
-"""Training touches the host once an event: every other tensor of it lies on the device.
-
-torch's meta device stands for an accelerator: it computes shapes alone, and refuses, as CUDA does,
-an operation that mixes its tensors with the host's.
-"""
+"""Training on another device: no step mixes it with the host, and the numbers are the host's."""
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from core.train import Run
-from core.train.trainer import Trainer
-from tests.train.conftest import cohort, experiment
-
-META = torch.device("meta")
-WAYS: list[dict[str, Any]] = [
-    {"regularizers": ["l1"]},
-    {"regularizers": ["l2", "max_norm", "weight_decay", "early_stopping"]},
-    {"optimizer": "adam", "regularizers": ["elastic_net"]},
-    {"optimizer": "rmsprop", "loss": "huber", "schedule": "cosine"},
-    {"architecture": {"kind": "cnn", "batch_norm": True}},
-    {"loss": {"kind": "cross_entropy", "class_weights": "balanced"}},
-]
+from core.train import Run, Snapshot, randomness, train
+from tests.train import stand_in
+from tests.train.conftest import cohort, experiment, finished
+from tests.train.test_loop import catalogue, neighbours
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("seeds", [(0, 0), (0, 1)])
-def test_no_step_mixes_host_and_device(digits, way, seeds) -> None:
-    made = experiment(**way, epochs=6, evaluate_every=3)
-    trainer = Trainer(cohort([Run(made, seed) for seed in seeds]), digits, META)
+@pytest.fixture(autouse=True)
+def cpu_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stand-in has no generator of random numbers, and no torch.tensor(..., device=)."""
+    generator, tensor = randomness.generator, torch.tensor
+    monkeypatch.setattr(
+        randomness,
+        "generator",
+        lambda seed, what, step, _: generator(seed, what, step, stand_in.HOST),
+    )
 
-    assert trainer.run_epoch(lambda: False)
+    @wraps(tensor)
+    def made(*args: Any, device: Any = None, **kwargs: Any) -> torch.Tensor:
+        value = tensor(*args, **kwargs)
+        return value if device is None else value.to(device)
 
-    block = trainer._serve(0, 0, 2)
-    values = block.measure(trainer.metrics)
-    assert {value.device for value in values.values()} == {META}
-    assert trainer._watch(block, values, 1, 0, 2).device == META
-    assert trainer.state.w.device == META
+    monkeypatch.setattr(torch, "tensor", made)
+
+
+def test_the_stand_in_refuses_to_mix_with_the_host() -> None:
+    there = torch.ones(3, device=stand_in.NAME)
+    assert (there + there).cpu().tolist() == [2, 2, 2]
+    with pytest.raises(RuntimeError, match="mixes stand_in with cpu"):
+        there + torch.ones(3)
+
+
+@pytest.mark.parametrize("changes", catalogue())
+def test_training_there_gives_the_hosts_numbers(changes, digits, weights) -> None:
+    changes = {**changes, "epochs": 2}
+    before, after, other = neighbours(changes)
+    made = cohort([before, Run(experiment(**changes), 0), after, other])
+
+    here = list(train(made, digits))
+    there = list(train(made, digits, device=stand_in.NAME))
+
+    ours, theirs = weights(there), weights(here)
+    # convolutions of all runs are one there, and round otherwise
+    assert max(np.abs(ours[name] - theirs[name]).max() for name in theirs) <= 1e-4
+    for name, scores in finished(here).final.items():
+        assert finished(there).final[name] == pytest.approx(scores, abs=1e-4, nan_ok=True)
+
+
+def test_folds_there_give_the_hosts_numbers(digits) -> None:
+    made = cohort([Run(experiment(), seed, fold) for seed in (0, 1) for fold in range(3)], folds=3)
+    here, there = (list(train(made, digits, device=name)) for name in ("cpu", stand_in.NAME))
+    assert finished(there).final == finished(here).final
+
+
+def test_a_checkpoint_from_there_resumes_there_bit_for_bit(digits, tmp_path, weights) -> None:
+    kinds = ["l1", {"kind": "dropout", "p": 0.4}, {"kind": "early_stopping", "patience": 1}]
+    made = cohort([Run(experiment(regularizers=[kind]), s) for kind in kinds for s in (0, 1)])
+    whole = []
+    for event in train(made, digits, device=stand_in.NAME, snapshot_every_s=0):
+        whole.append(event)
+        if isinstance(event, Snapshot) and event.epoch == 2:
+            event.write(tmp_path / "two")
+
+    resumed = list(train(made, digits, device=stand_in.NAME, resume=tmp_path / "two"))
+
+    ours, theirs = weights(resumed), weights(whole)
+    assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
