@@ -20,7 +20,7 @@ from tests.api.conftest import Service, serving
 ROOT = Path(__file__).parents[2]
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 SECONDS = 25  # of drawing requests at random, after the systematic ones
-SYSTEMATIC = "POST /v1/jobs"  # whose schema alone makes nine of ten systematic requests
+SUBMIT = "POST /v1/jobs"  # whose schema alone makes nine of ten systematic requests
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,12 @@ def attack(service: Service, *options: str) -> None:
 
 @pytest.mark.slow
 def test_the_service_does_what_its_document_says_systematically(attacked: Service) -> None:
-    attack(attacked, "--phases", "examples,coverage", "--exclude-name", SYSTEMATIC)
+    attack(attacked, "--phases", "examples,coverage", "--exclude-name", SUBMIT)
+
+
+@pytest.mark.slow
+def test_submitting_does_what_its_document_says_systematically(attacked: Service) -> None:
+    attack(attacked, "--phases", "examples,coverage", "--include-name", SUBMIT)
 
 
 @pytest.mark.slow
