@@ -41,8 +41,10 @@ class Experiment(Wire):
         tuple[Regularizer, ...],
         Field(max_length=REGULARIZERS_MAX, description="penalties, noise, constraints, procedures"),
     ] = ()
+    # gently: at lr 0.1 a cnn on 28 x 28 digits stays at chance, and linear regression on diabetes
+    # ends at a validation mse of 0.87 instead of 0.57
     optimizer: Annotated[Optimizer, Field(description="the update rule")] = Sgd(
-        lr=0.1, momentum=0.9
+        lr=0.02, momentum=0.9
     )
     schedule: Annotated[Schedule, Field(description="factor of the learning rate over time")] = (
         Constant()

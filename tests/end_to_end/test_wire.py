@@ -89,7 +89,7 @@ def test_from_post_to_verdict_by_long_polls(service):
     assert job["status"] == "queued"
     assert job["spec"]["optimizer"] == {
         "kind": "sgd",
-        "lr": 0.1,
+        "lr": 0.02,
         "momentum": 0.9,
         "nesterov": False,
     }

@@ -36,7 +36,7 @@ def test_the_least_body_gets_every_default():
     assert document["dataset"] == {"kind": "builtin", "name": "digits", "image_size": None}
     assert document["optimizer"] == {
         "kind": "sgd",
-        "lr": 0.1,
+        "lr": 0.02,
         "momentum": 0.9,
         "nesterov": False,
     }
