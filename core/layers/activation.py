@@ -44,12 +44,12 @@ class Activation(Layer):
         return activate_vjp(x_RB.clone(), self.activation)
 
 
-def activate(x: torch.Tensor, name: ActivationName | None) -> torch.Tensor:
-    """f(x); None is the identity."""
+def activate(x: torch.Tensor, name: ActivationName | None, *, owned: bool = False) -> torch.Tensor:
+    """f(x); None is the identity. What is `owned` is overwritten, unless autograd needs it."""
     if name is None:
         return x
     if name == "relu":
-        return torch.relu(x)
+        return torch.relu_(x) if owned and not torch.is_grad_enabled() else torch.relu(x)
     if name in ("tanh", "sigmoid"):
         return getattr(torch, name)(x)  # type: ignore[no-any-return]
     return getattr(torch.nn.functional, name)(x)  # type: ignore[no-any-return]

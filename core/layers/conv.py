@@ -72,7 +72,7 @@ class Conv2d(Layer):
         from core.kernels import convolve
 
         y_RB = convolve(x_RB, p["weight"], p.get("bias"), self.stride, self._pad)
-        return activate(y_RB, self.activation)
+        return activate(y_RB, self.activation, owned=True)
 
     def vjp(
         self,

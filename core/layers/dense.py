@@ -66,7 +66,7 @@ class Dense(Layer):
     ) -> torch.Tensor:
         from core.kernels import dense
 
-        return activate(dense(x_RB, p["weight"], p.get("bias")), self._activation)
+        return activate(dense(x_RB, p["weight"], p.get("bias")), self._activation, owned=True)
 
     def vjp(
         self,
