@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from core.errors import InvalidSpec
+from core.errors import InvalidSpec, OccamError
 from core.report.records import JobRecord
 from core.report.report import Rule
 from core.report.words import SPLITS, base_of
+from core.term import Task
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def selection_of(
         raise InvalidSpec.at(
             "/jobs", f"the jobs select by {' and '.join(sorted(metrics))}; say which metric to use"
         )
+    _check_measure(next(iter(metrics)), jobs, "/metric" if metric else "/jobs")
     first = jobs[0].document
     chosen_rule = rule or str(_inside(first, "select").get("rule") or "min")
     margin = practical if practical is not None else first.get("practical")
@@ -69,20 +71,17 @@ def selection_of(
 
 def metric_of(job: JobRecord) -> str:
     """The metric a job selects by; a bare name means its validation score."""
+    from core.spec import default_metric  # late: it loads every plug-in
+
     named = _inside(job.document, "select").get("metric")
     if isinstance(named, str):
         return _of_validation(named)
-    return "val_accuracy" if job.facts.get("task") == "classification" else "val_mse"
+    return default_metric(_task_of(job))
 
 
 def arms_of(job: JobRecord, seen: Sequence[str]) -> list[str]:
     """Arm names in the order of the document; then any that only the runs know."""
-    compare = job.document.get("compare")
-    named = [
-        str(arm["name"])
-        for arm in (compare if isinstance(compare, list | tuple) else ())
-        if isinstance(arm, Mapping) and "name" in arm
-    ] or ["base"]
+    named = _arms_named(job)
     return [arm for arm in named if arm in seen] + sorted(set(seen) - set(named))
 
 
@@ -101,6 +100,33 @@ def unique_names(arms: Sequence[tuple[JobRecord, str]]) -> list[str]:
         f"{name} ({job.id})" if name in clash else name
         for name, (job, _) in zip(names, arms, strict=True)
     ]
+
+
+def _arms_named(job: JobRecord) -> list[str]:
+    compare = job.document.get("compare")
+    return [
+        str(arm["name"])
+        for arm in (compare if isinstance(compare, list | tuple) else ())
+        if isinstance(arm, Mapping) and "name" in arm
+    ] or ["base"]
+
+
+def _check_measure(metric: str, jobs: Sequence[JobRecord], pointer: str) -> None:
+    """InvalidSpec where the metric is the loss, and losses are in different units."""
+    from core.spec import experiment_at, measure_fault  # late: it loads every plug-in
+
+    try:
+        experiments = [
+            experiment_at(job.document, arm, {}) for job in jobs for arm in _arms_named(job)
+        ]
+    except (OccamError, ValueError, LookupError):
+        return  # a document of another version: what its loss meant is not known
+    if fault := measure_fault(metric, experiments, _task_of(jobs[0])):
+        raise InvalidSpec.at(pointer, fault)
+
+
+def _task_of(job: JobRecord) -> Task:
+    return "classification" if job.facts.get("task") == "classification" else "regression"
 
 
 def _of_validation(metric: str) -> str:

@@ -1,5 +1,6 @@
 """The specification of a job: from a client's JSON to arms, settings and runs."""
 
+from core.spec.check import default_metric, measure_fault
 from core.spec.experiment import Experiment
 from core.spec.job import Arm, JobSpec, Select
 from core.spec.limits import Limits
@@ -14,7 +15,9 @@ __all__ = [
     "Resolved",
     "ResolvedArm",
     "Select",
+    "default_metric",
     "experiment_at",
+    "measure_fault",
     "resolve",
     "runs_of",
 ]

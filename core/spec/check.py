@@ -22,7 +22,7 @@ from core.spec.job import JobSpec
 from core.spec.limits import Limits
 from core.spec.pointer import Path
 from core.spec.vary import dimensions_of, with_values
-from core.term import LinearRange, LogRange, Values
+from core.term import LinearRange, LogRange, Task, Values
 
 VALIDATION = "val_"  # only validation data may choose: the test part is looked at once, at the end
 
@@ -33,12 +33,22 @@ def metric_names(facts: DatasetFacts, *, every_epoch: bool = False) -> tuple[str
     return ("loss", *(m.wire_kind() for m in members if m.every_epoch or not every_epoch))
 
 
-def default_metric(facts: DatasetFacts) -> str:
+def default_metric(task: Task) -> str:
     """A measure that is the same whatever the loss: losses differ in their own units."""
-    return "val_accuracy" if facts.task == "classification" else "val_mse"
+    return "val_accuracy" if task == "classification" else "val_mse"
 
 
-def measures_differ(experiments: Sequence[Experiment]) -> bool:
+def measure_fault(metric: str, experiments: Sequence[Experiment], task: Task) -> str | None:
+    """Why this metric cannot choose between these arms, else None."""
+    if not (metric.endswith("_loss") and _measures_differ(experiments)):
+        return None
+    return (
+        f"{metric} is not the same measure for all arms and settings, since their losses "
+        f"differ; choose by one that is, such as {default_metric(task)}"
+    )
+
+
+def _measures_differ(experiments: Sequence[Experiment]) -> bool:
     """Whether `loss` means something else for some of these arms, or settings of one."""
     losses = {_measure(experiment) for experiment in experiments}
     varied = any(isinstance(v, Values | LinearRange | LogRange) for m in losses for _, v in m)

@@ -14,7 +14,7 @@ from core.errors import InvalidSpec, NotFound
 from core.search import Search, Setting
 from core.spec.arms import FIELDS, Body, Draft, arm_draft, base_draft
 from core.spec.body import read_body
-from core.spec.check import check_experiment, check_job, default_metric, measures_differ
+from core.spec.check import check_experiment, check_job, default_metric, measure_fault
 from core.spec.collect import Faults
 from core.spec.experiment import Experiment, wire_names
 from core.spec.faults import explain
@@ -78,7 +78,9 @@ def resolve(
         faults.add(path, detail)
     experiments = [experiment for _, _, experiment in arms]
     _check_runs(spec, experiments, faults, limits)
-    _check_measure(spec, experiments, faults)
+    metric = spec.select.metric or default_metric(facts.task)
+    if fault := measure_fault(metric, experiments, facts.task):
+        faults.add(("select", "metric"), fault)
     if faults:
         raise faults.error()
     resolved = _resolved(spec, [(name, experiment) for _, name, experiment in arms], facts)
@@ -247,17 +249,6 @@ def _check_runs(
         )
 
 
-def _check_measure(spec: JobSpec, experiments: list[Experiment], faults: Faults) -> None:
-    """Losses in different units cannot choose between arms."""
-    metric = spec.select.metric
-    if metric is not None and metric.endswith("_loss") and measures_differ(experiments):
-        faults.add(
-            ("select", "metric"),
-            f"{metric} is not the same measure for all arms and settings, since their losses "
-            f"differ; choose by one that is, such as val_accuracy or val_mse",
-        )
-
-
 def _check_size(document: dict[str, Any], faults: Faults, limits: Limits) -> None:  # Any: JSON
     size = len(json.dumps(document))
     if size > limits.document_bytes_max:
@@ -273,7 +264,7 @@ def _count(number: int) -> str:
 
 
 def _resolved(spec: JobSpec, arms: list[tuple[str, Experiment]], facts: DatasetFacts) -> Resolved:
-    metric = spec.select.metric or default_metric(facts)
+    metric = spec.select.metric or default_metric(facts.task)
     filled: dict[str, Any] = {"select": spec.select.model_copy(update={"metric": metric})}
     if isinstance(arms[0][1], Arm):
         filled["compare"] = tuple(experiment for _, experiment in arms)

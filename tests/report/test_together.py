@@ -97,3 +97,42 @@ def test_no_job_and_a_job_twice_are_refused(studio: Any) -> None:
         build_report([], [])
     with pytest.raises(InvalidSpec, match="twice"):
         build_report([studio.job(L2), studio.job(L2)], [])
+
+
+def test_losses_in_different_units_choose_between_no_jobs(studio: Any) -> None:
+    jobs, runs = both(
+        studio,
+        {k: v for k, v in L2.items() if k not in ("regularizer", "lambda")}
+        | {"regularizers": ["label_smoothing"]},
+    )
+    sentence = r"losses differ; choose by one that is, such as val_accuracy$"
+    with pytest.raises(InvalidSpec, match=sentence) as refusal:
+        build_report(jobs, runs, metric="val_loss")
+    assert refusal.value.faults[0].pointer == "/metric"
+    assert build_report(jobs, runs).metric == "val_accuracy"
+
+
+def test_jobs_that_each_select_by_their_own_loss_are_refused(studio: Any) -> None:
+    select = {"select": {"metric": "val_loss"}}
+    ridge = {"dataset": "diabetes", "architecture": "linear", "loss": "mse", **select}
+    jobs = [studio.job(ridge, "job_1"), studio.job(ridge | {"loss": "mae"}, "job_2")]
+    with pytest.raises(InvalidSpec, match=r"such as val_mse$") as refusal:
+        build_report(jobs, [])
+    assert refusal.value.faults[0].pointer == "/jobs"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"loss": "mse"},
+        {"loss": {"kind": "cross_entropy", "class_weights": "balanced"}},
+        {"regularizers": [{"kind": "label_smoothing", "epsilon": {"values": [0.1, 0.2]}}]},
+    ],
+)
+def test_arms_of_one_job_are_not_compared_by_losses_that_differ(
+    studio: Any, change: dict[str, Any]
+) -> None:
+    body = studio.body | {"compare": [{"name": "none"}, {"name": "other", **change}]}
+    with pytest.raises(InvalidSpec, match="not the same measure") as refusal:
+        build_report([studio.job(body)], [], metric="loss")
+    assert refusal.value.faults[0].pointer == "/metric"

@@ -233,7 +233,7 @@ REGULARIZERS = [
             compare=[{"name": "a"}, {"name": "b", "regularizers": ["label_smoothing"]}],
         ),
         "/select/metric",
-        "not the same measure",
+        "choose by one that is, such as val_accuracy",
     ),
     (
         having(regularizers=[{"kind": "early_stopping", "metric": "val_f1"}]),
