@@ -9,6 +9,7 @@ from math import isfinite
 import numpy as np
 
 from core.report.choose import Picked, choose, edge_of, sign_of
+from core.report.complexity import parameters_of
 from core.report.recipes import Recipe, read_recipe
 from core.report.records import JobRecord
 from core.report.report import Arm, Choices, Chosen, Direction, Score, SettingResult
@@ -103,6 +104,7 @@ def _settings(entry: Entry, summaries: Mapping[str, Summary], metric: str) -> li
     columns = {name: _scores(summary, rows) for name, summary in summaries.items()}
     zeros = columns.pop("zeros", None)
     gaps = _gaps(table, rows, metric)
+    parameters = parameters_of(entry.job, entry.arm, entry.settings)
     results = []
     for i, setting in enumerate(entry.settings):
         row = rows.start + i
@@ -112,6 +114,7 @@ def _settings(entry: Entry, summaries: Mapping[str, Summary], metric: str) -> li
             SettingResult(
                 setting=dict(setting),
                 label=entry.recipe.label(setting),
+                parameters=parameters[i],
                 scores={k: s for k, s in present.items() if k.startswith(SCORE_PREFIXES)},
                 zeros=of_weights.mean if of_weights else None,
                 gap=gaps[i],

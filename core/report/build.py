@@ -8,6 +8,7 @@ import numpy as np
 
 from core.errors import InvalidSpec
 from core.report.arms import Entry, assemble, chosen_scores, direction_of, enter
+from core.report.complexity import complexity_of
 from core.report.figures import figure_links
 from core.report.method import design_of, method_of, practical_region, reproduce_of
 from core.report.pairs import compare
@@ -59,7 +60,11 @@ def build_report(
         names, scores_AR, expected_AR, design=design, direction=direction, region=region
     )
     partial = any(table.unfinished for table in tables.values())
-    finding = Finding(arms, pairs, selection, direction, compared, partial)
+    complexities = {
+        arm.name: complexity_of(entry.job, entry.arm, chosen_of(arm, selection.rule))
+        for arm, entry in zip(arms, entries, strict=True)
+    }
+    finding = Finding(arms, pairs, selection, direction, compared, partial, complexities)
     report = Report(
         jobs=[job.id for job in jobs],
         metric=selection.metric,

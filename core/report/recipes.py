@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel
@@ -54,6 +54,18 @@ def read_recipe(document: Mapping[str, object], arm: str, setting: Key) -> Recip
         regularizers=tuple(term.kind for term in terms),
         fixed=listed([_described(term) for term in terms]) if terms else "",
     )
+
+
+def strengths_of(experiment: BaseModel) -> dict[Hashable, float]:
+    """Every regularizer's numbers that know a simpler direction, signed so that larger is it."""
+    found: dict[Hashable, float] = {}
+    terms = [term for term in _terms(experiment) if term.family == "regularizer"]
+    for i, term in enumerate(terms):
+        for name, knob in type(term).knobs().items():
+            value = getattr(term, name)
+            if knob.simpler and isinstance(value, int | float):
+                found[i, term.kind, name] = value if knob.simpler == "high" else -value
+    return found
 
 
 def _names(setting: Key, holders: Mapping[str, object]) -> dict[str, str]:

@@ -93,7 +93,7 @@ def _csv_head(arm: Arm, setting: SettingResult) -> list[object]:
 
 
 def _csv_scores(setting: SettingResult) -> Iterator[list[object]]:
-    """Cells from split to n of every score; zeros as a metric of its own."""
+    """Cells from split to n of every score; zeros and parameters as metrics of their own."""
     for name, score in (*setting.scores.items(), *setting.measures.items()):
         split = name.partition("_")[0] if name in setting.scores else ""
         low, high = score.ci95 or (None, None)
@@ -101,6 +101,8 @@ def _csv_scores(setting: SettingResult) -> Iterator[list[object]]:
         yield [split, metric, score.mean, score.sd, low, high, score.n]
     if setting.zeros is not None:
         yield ["", "zeros", setting.zeros, None, None, None, None]
+    if setting.parameters is not None:
+        yield ["", "parameters", setting.parameters, None, None, None, None]
 
 
 def _inert(text: str) -> str:

@@ -41,6 +41,7 @@ class SettingResult(Out):
     """One setting of an arm over its replicates.
 
     setting: varied values by pointer; label: the same for people, as in "λ = 0.01".
+    parameters: trained numbers of its network, where they are known.
     scores: train_*, val_* and test_* metrics. zeros: share of weights that are exactly zero.
     gap: how much better the training score is than the validation score; positive is overfitting.
     measures: everything else: objective, term/*, weight_norm, epochs, seconds.
@@ -49,6 +50,7 @@ class SettingResult(Out):
 
     setting: dict[str, float]
     label: str
+    parameters: int | None
     scores: dict[str, Score]
     zeros: float | None
     gap: float | None

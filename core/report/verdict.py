@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.report.choose import sign_of
+from core.report.complexity import Complexity, why_simpler
 from core.report.report import Arm, Chosen, Direction, Pair, PairVerdict, Score
 from core.report.together import Selection
 from core.report.words import (
@@ -30,6 +31,7 @@ class Finding:
     direction: Direction
     compared: str
     partial: bool
+    complexities: Mapping[str, Complexity]  # by arm
 
 
 def chosen_of(arm: Arm, rule: str) -> Chosen | None:
@@ -63,9 +65,9 @@ def verdict_of(finding: Finding) -> str:
     if not rivals:
         return so_far + lead + _alone(finding, best, chosen) + "."
     against = [_against(finding, best, arm, role) for arm, role in rivals]
-    rest = "; ".join([*against, *_simplest(finding, best)])
+    rest = "; ".join([*against, *_advice(finding, best)])
     unbeaten = _unbeaten(finding, best)
-    if unbeaten is not None:
+    if unbeaten is not None and unbeaten is not best:
         nothing = "nothing" if so_far else "Nothing"
         return f"{so_far}{nothing} is shown to beat {unbeaten.name}: {lead}, {rest}."
     return f"{so_far}{lead}: {rest}."
@@ -145,42 +147,47 @@ def _undecided(pair: Pair) -> str:
 
 
 def _unbeaten(finding: Finding, best: Arm) -> Arm | None:
-    """The baseline, where the best arm by validation is not shown to be better than it."""
+    """The baseline, where the best arm by validation is it or is not shown to be better."""
     baseline = next((arm for arm in finding.arms if arm.baseline), None)
-    if baseline is None or baseline is best or chosen_of(baseline, finding.selection.rule) is None:
+    if baseline is None or chosen_of(baseline, finding.selection.rule) is None:
         return None
-    return None if _standing(finding, best, baseline) == "better" else baseline
+    beaten = baseline is not best and _standing(finding, best, baseline) == "better"
+    return None if beaten else baseline
 
 
-def _simplest(finding: Finding, best: Arm) -> list[str]:
-    """The simplest arm not worse than the best, when it is another; else that none is as good.
+def _advice(finding: Finding, best: Arm) -> list[str]:
+    """What to do: keep the baseline while nothing is shown to beat it, since what is added has
+    to earn its place; else whether something known to be simpler would do."""
+    unbeaten = _unbeaten(finding, best)
+    kept = unbeaten or best
+    simpler = _simpler(finding, kept)
+    standing = {arm.name: _standing(finding, kept, arm) for arm in simpler}
+    equal = [arm for arm in simpler if standing[arm.name] in ("equivalent", "worse")]
+    if equal:
+        least = next(a for a in equal if not any(b in equal for b in _simpler(finding, a)))
+        why = why_simpler(finding.complexities[least.name], finding.complexities[kept.name])
+        return [f"{least.name} has {why} and is not worse, so prefer it"]
+    if unbeaten is not None:
+        undecided = unbeaten is not best and _standing(finding, best, unbeaten) == "undecided"
+        return [f"keep {unbeaten.name}{' until that is decided' if undecided else ''}"]
+    if open_ := [arm.name for arm in simpler if standing[arm.name] == "undecided"]:
+        return [f"whether the simpler {listed(open_[:3])} would do is open"]
+    if simpler:
+        return ["no simpler arm is as good"]
+    others = [arm for arm in finding.arms if arm is not best]
+    simplest = all(best in _simpler(finding, arm) for arm in others)
+    return [f"{best.name} is also the simplest arm"] if simplest else []
 
-    While the baseline is undecided it is kept: a regularizer has to earn its place.
-    """
-    simpler = [
+
+def _simpler(finding: Finding, than: Arm) -> list[Arm]:
+    """The scored arms that are known to be simpler."""
+    found = finding.complexities
+    return [
         arm
         for arm in finding.arms
-        if arm is not best and _complexity(arm, finding) < _complexity(best, finding)
+        if chosen_of(arm, finding.selection.rule)
+        and why_simpler(found[arm.name], found[than.name]) is not None
     ]
-    equal = sorted(
-        (arm for arm in simpler if _standing(finding, best, arm) in ("equivalent", "worse")),
-        key=lambda arm: _complexity(arm, finding),
-    )
-    open_ = [arm for arm in simpler if _standing(finding, best, arm) == "undecided"]
-    if kept := next((arm for arm in open_ if arm.baseline), None):
-        return [f"keep {kept.name}, the simplest, until that is decided"]
-    if equal:
-        return [f"the simplest arm not worse is {equal[0].name}, so prefer it"]
-    if open_:
-        return [f"whether the simpler {listed([arm.name for arm in open_[:3]])} would do is open"]
-    return ["no simpler arm is as good"] if simpler else [f"{best.name} is also the simplest arm"]
-
-
-def _complexity(arm: Arm, finding: Finding) -> tuple[int, int]:
-    """Fewer regularizers first, then fewer weights that are not zero, to the whole per cent."""
-    chosen = chosen_of(arm, finding.selection.rule)
-    zeros = chosen.zeros if chosen and chosen.zeros is not None else 0.0
-    return len(arm.regularizers), round(100 * (1 - zeros))
 
 
 def _standing(finding: Finding, best: Arm, other: Arm) -> PairVerdict:

@@ -50,13 +50,7 @@ def resolved(body: Mapping[str, Any]) -> Resolved:
 
 def job_of(body: Mapping[str, Any], id: str = "job_1", **more: Any) -> JobRecord:
     found = resolved(body)
-    facts = {
-        "task": found.facts.task,
-        "examples": found.facts.examples,
-        "classes": found.facts.classes,
-        "name": found.facts.name,
-        "sha256": "ab" * 32,
-    }
+    facts = found.facts.document() | {"sha256": "ab" * 32}
     values: dict[str, Any] = {
         "id": id,
         "name": found.spec.name,

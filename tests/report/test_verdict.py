@@ -26,13 +26,20 @@ PATTERN = {
 }
 
 
-def verdict(studio: Any, levels: dict[str, float], noise: float, **changes: Any) -> str:
+def verdict(
+    studio: Any,
+    levels: dict[str, float],
+    noise: float,
+    zeros: dict[str, float] | None = None,
+    **changes: Any,
+) -> str:
     body = ARMS | changes
 
     def score(arm: str, setting: Any, seed: int, fold: Any) -> dict[str, float]:
         value = levels[arm] + noise * PATTERN[arm][seed % 5]
         value -= 0.01 * abs(setting.get("/regularizers/0/lambda", 0.01) != 0.01)
-        return {"val_accuracy": value, "test_accuracy": value - 0.01, "zeros": 0.0}
+        share = (zeros or {}).get(arm, 0.0)
+        return {"val_accuracy": value, "test_accuracy": value - 0.01, "zeros": share}
 
     return build_report([studio.job(body)], studio.runs(body, score)).verdict
 
@@ -45,13 +52,90 @@ def test_a_clear_winner_is_named_with_its_lambda_its_gain_and_how_sure(studio: A
     )
     assert "2.0 points better than the runner-up l2 at l2 λ = 0.01 (95 % interval " in said
     assert "adjusted p < 0.001" in said
-    assert said.endswith("; no simpler arm is as good.")
 
 
-def test_a_simpler_arm_as_good_as_the_best_is_preferred(studio: Any) -> None:
+def test_a_baseline_as_good_as_the_best_is_kept(studio: Any) -> None:
     said = verdict(studio, {"none": 0.95, "l1": 0.9502, "l2": 0.93}, 0.0005)
+    assert said.startswith("Nothing is shown to beat none: l1 ")
     assert "equivalent to the runner-up none" in said
-    assert said.endswith("the simplest arm not worse is none, so prefer it.")
+    assert said.endswith("; keep none.")
+
+
+def test_an_arm_as_good_with_more_weights_at_zero_is_preferred(studio: Any) -> None:
+    levels = {"none": 0.93, "l1": 0.9498, "l2": 0.95}
+    said = verdict(studio, levels, 0.0005, {"l1": 0.4})
+    assert said.endswith("; l1 has more weights at zero and is not worse, so prefer it.")
+    assert verdict(studio, levels | {"l1": 0.94}, 0.0005, {"l1": 0.4}).endswith(
+        "; no simpler arm is as good."
+    )
+
+
+NETWORKS = [
+    {"name": "linear", "architecture": "linear"},
+    {"name": "mlp", "architecture": {"kind": "mlp", "hidden": [16]}},
+    {"name": "deep", "architecture": {"kind": "mlp", "hidden": [64, 64]}},
+]
+
+
+def of_levels(studio: Any, levels: dict[str, float], compare: list[Any], noise: float) -> str:
+    """The verdict on arms of the body at these levels."""
+    body = ARMS | {"compare": compare}
+
+    def score(arm: str, setting: Any, seed: int, fold: Any) -> dict[str, float]:
+        value = levels[arm] + noise * [0, 1, -1, 2, -2][(seed + len(arm)) % 5]
+        return {"val_accuracy": value, "test_accuracy": value, "zeros": 0.0}
+
+    return build_report([studio.job(body)], studio.runs(body, score)).verdict
+
+
+@pytest.mark.parametrize(
+    ("levels", "end"),
+    [
+        ({"linear": 0.9, "mlp": 0.92, "deep": 0.95}, "no simpler arm is as good."),
+        (
+            {"linear": 0.9, "mlp": 0.9496, "deep": 0.95},
+            "mlp has fewer parameters and is not worse, so prefer it.",
+        ),
+        ({"linear": 0.95, "mlp": 0.92, "deep": 0.9}, "keep linear."),
+    ],
+)
+def test_of_other_networks_the_one_with_fewer_parameters_is_simpler(
+    studio: Any, levels: dict[str, float], end: str
+) -> None:
+    assert of_levels(studio, levels, NETWORKS, 0.0005).endswith(f"; {end}")
+
+
+def test_the_best_is_called_the_simplest_only_when_all_others_are_known_to_be_larger(
+    studio: Any,
+) -> None:
+    levels = {"linear": 0.95, "mlp": 0.9, "deep": 0.91}
+    turned = NETWORKS[::-1]
+    assert of_levels(studio, levels, turned, 0.0005).endswith("; linear is also the simplest arm.")
+
+
+def test_arms_that_differ_in_the_optimizer_alone_have_no_simplest(studio: Any) -> None:
+    arms = [
+        {"name": kind, "optimizer": {"kind": kind, "lr": 0.01}} for kind in ("sgd", "adam", "adamw")
+    ]
+    levels = {"sgd": 0.9, "adam": 0.95, "adamw": 0.92}
+    assert "simple" not in of_levels(studio, levels, arms, 0.0005)
+    levels["adam"] = 0.9001
+    assert of_levels(studio, levels | {"adamw": 0.9}, arms, 0.0005).endswith("; keep sgd.")
+
+
+def test_of_one_penalty_the_stronger_is_simpler(studio: Any) -> None:
+    def l2(value: float) -> list[Any]:
+        return [{"kind": "l2", "lambda": value}]
+
+    arms = [
+        {"name": "none"},
+        {"name": "light", "regularizers": l2(0.001)},
+        {"name": "strong", "regularizers": l2(0.1)},
+    ]
+    levels = {"none": 0.9, "light": 0.95, "strong": 0.9499}
+    assert of_levels(studio, levels, arms, 0.0005).endswith(
+        "; strong has stronger regularization and is not worse, so prefer it."
+    )
 
 
 def test_an_open_question_says_how_many_seeds_would_close_it(studio: Any) -> None:
@@ -59,7 +143,7 @@ def test_an_open_question_says_how_many_seeds_would_close_it(studio: Any) -> Non
     assert "undecided; about " in said
     assert "seeds would decide" in said
     assert said.startswith("Nothing is shown to beat none: l1 at λ = 0.01 has the best validation")
-    assert said.endswith("; keep none, the simplest, until that is decided.")
+    assert said.endswith("; keep none until that is decided.")
 
 
 def test_two_seeds_are_not_tested_and_the_sentence_says_so(studio: Any) -> None:
@@ -72,7 +156,7 @@ def test_none_may_win(studio: Any) -> None:
     said = verdict(studio, {"none": 0.95, "l1": 0.90, "l2": 0.92}, 0.001)
     assert said.startswith("none has the best validation accuracy")
     assert "better than the runner-up l2" in said
-    assert said.endswith("none is also the simplest arm.")
+    assert said.endswith("; keep none.")
 
 
 def test_one_arm_alone_is_told_without_rivals(studio: Any) -> None:
