@@ -81,6 +81,7 @@ def assemble(
         arm=entry.arm,
         baseline=baseline,
         regularizers=list(entry.recipe.regularizers),
+        varied=dict(entry.recipe.names),
         chosen=Choices(
             min=_chosen(entry, settings, picked.best, selection.metric) if picked else None,
             one_se=_chosen(entry, settings, picked.simplest, selection.metric) if picked else None,

@@ -81,13 +81,17 @@ class Choices(Out):
 
 
 class Arm(Out):
-    """One alternative. job and arm say where it comes from; name is unique in the report."""
+    """One alternative. job and arm say where it comes from; name is unique in the report.
+
+    varied: what each varied parameter is called, by pointer, as in the labels of the settings.
+    """
 
     name: str
     job: str
     arm: str
     baseline: bool
     regularizers: list[str]
+    varied: dict[str, str]
     chosen: Choices
     settings: list[SettingResult]
 

@@ -186,3 +186,58 @@ def test_figures_without_curves_still_render(comparison: Any) -> None:
     job, runs, _ = comparison
     for one in figures(build_report([job], runs), []).values():
         figure_svg(one)
+
+
+def test_settings_that_differ_in_two_parameters_are_joined_by_no_line(studio: Any) -> None:
+    body = {
+        "dataset": "digits",
+        "architecture": "linear",
+        "loss": "cross_entropy",
+        "optimizer": {"kind": "sgd", "lr": {"log_range": [1e-3, 0.3]}},
+        "search": {"method": "random", "trials": 20},
+        "regularizers": [{"kind": "l2", "lambda": {"log_range": [1e-5, 1]}}],
+    }
+    report = build_report([studio.job(body)], studio.runs(body, studio.lifelike))
+    views = figure(report, [], "score").spec["hconcat"]
+    axes = [view["layer"][0]["encoding"]["x"]["axis"]["title"] for view in views]
+    assert axes == ["λ", "learning rate"]
+    for view in views:
+        assert len(view["data"]["values"]) == 20
+        assert {row["joined"] for row in view["data"]["values"]} == {0}
+
+
+def test_a_better_arm_with_nothing_varied_is_named_by_the_score_figure(studio: Any) -> None:
+    def score(arm: str, setting: Any, seed: int, fold: Any) -> dict[str, float]:
+        return {"val_accuracy": (0.98 if arm == "none" else 0.9) + 0.001 * seed}
+
+    report = build_report([studio.job(studio.body)], studio.runs(studio.body, score))
+    title = figure(report, [], "score").title
+    assert title.startswith("none reaches 98.2 % validation accuracy; the best of what is varied, ")
+
+
+def sparse(studio: Any, levels: dict[str, float]) -> str:
+    """The title of the sparsity figure where l1's settings have 0, 49 and 90 % zeros."""
+    l1 = [{"kind": "l1", "lambda": {"values": [0.001, 0.01, 0.1]}}]
+    body = studio.body | {
+        "compare": [{"name": "none"}, {"name": "best"}, {"name": "l1", "regularizers": l1}]
+    }
+
+    def score(arm: str, setting: Any, seed: int, fold: Any) -> dict[str, float]:
+        lam = setting.get("/regularizers/0/lambda", 0)
+        key = f"l1 {lam}" if lam else arm
+        zeros = {0.01: 0.49, 0.1: 0.9}.get(lam, 0.0)
+        return {"val_accuracy": levels[key] + 0.001 * seed, "zeros": zeros}
+
+    return figure(build_report([studio.job(body)], studio.runs(body, score)), [], "sparsity").title
+
+
+def test_zeros_cost_nothing_where_an_arm_with_them_scores_as_the_baseline(studio: Any) -> None:
+    levels = {"none": 0.93, "best": 0.97, "l1 0.001": 0.94, "l1 0.01": 0.95, "l1 0.1": 0.8}
+    title = "49 % of the weights can be zero (l1) at 95.2 % validation accuracy; none has 93.2 %"
+    assert sparse(studio, levels) == title
+    levels |= {"l1 0.01": 0.9}
+    assert sparse(studio, levels) == "No setting with zeros keeps none's validation accuracy"
+
+
+def test_the_learning_figure_claims_nothing_of_scores_that_it_does_not_draw(drawn: Any) -> None:
+    assert drawn[1]["learning"].title == "How training and validation accuracy develop"

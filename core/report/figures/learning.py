@@ -31,16 +31,8 @@ def applies(report: Report) -> bool:
 
 
 def title(report: Report) -> str:
-    gaps = {
-        arm.name: chosen.gap
-        for arm in shown_arms(report)
-        if (chosen := chosen_of(arm, report.method.rule)) and chosen.gap is not None
-    }
-    base = base_of(report.metric).replace("_", " ")
-    if len(gaps) < 2:
-        return f"How training and validation {base} develop"
-    least = min(gaps, key=lambda name: gaps[name])
-    return f"Training and validation {base} stay closest for {least}"
+    """No claim: the table's training scores are of another kind than the curves drawn."""
+    return f"How training and validation {base_of(report.metric).replace('_', ' ')} develop"
 
 
 def wanted(report: Report) -> tuple[list[str], list[str]]:
@@ -86,7 +78,8 @@ def spec(report: Report, curves: Sequence[CurveRecord]) -> Spec:
     del band["strokeDash"]
     subtitle = (
         "Each arm's chosen setting; mean over replicates, band of one standard deviation on "
-        "validation. A run that stopped early keeps its last value."
+        "validation. Training scores are taken on the way through an epoch, with dropout and other "
+        "noise on, so they differ from the table's. A run that stopped early keeps its last value."
     )
     body = {
         "width": WIDTH,

@@ -28,19 +28,40 @@ def applies(report: Report) -> bool:
 
 
 def title(report: Report) -> str:
-    front = _front(report, _rows(report))
-    best = front[0]
-    floor = sign_of(report.direction) * float(best["y"] or 0) - report.method.practical
-    near = [row for row in front if sign_of(report.direction) * float(row["y"] or 0) >= floor]
-    sparsest = near[-1]
+    """The most zeros that cost nothing against the baseline, else against the arm's own best."""
+    rows, what = _rows(report), metric_words(report.metric)
+    baseline = _baseline(report, rows)
+    least = _least_quality(report, rows, baseline)
+    sign = sign_of(report.direction)
+    free = [r for r in rows if r["zeros"] and sign * float(r["y"] or 0) >= least[r["arm"]]]
+    if not free:
+        whose = f"{baseline['arm']}'s" if baseline else "its arm's best"
+        return f"No setting with zeros keeps {whose} {what}"
+    sparsest = max(free, key=lambda row: float(row["zeros"] or 0))
     share = f"{100 * float(sparsest['zeros'] or 0):.0f} %"
     score = amount(report.metric, float(sparsest["y"] or 0))
-    if not sparsest["zeros"]:
-        return f"Every zero costs {metric_words(report.metric)}"
-    return (
-        f"{share} of the weights can be zero ({sparsest['arm']}) at {score} "
-        f"{metric_words(report.metric)}"
-    )
+    beside = ""
+    if baseline and sparsest["arm"] != baseline["arm"]:
+        beside = f"; {baseline['arm']} has {amount(report.metric, float(baseline['y'] or 0))}"
+    return f"{share} of the weights can be zero ({sparsest['arm']}) at {score} {what}{beside}"
+
+
+def _baseline(report: Report, rows: Sequence[Row]) -> Row | None:
+    """The chosen setting of the arm to be measured against."""
+    named = {arm.name for arm in report.arms if arm.baseline}
+    return next((row for row in rows if row["arm"] in named and row["chosen"]), None)
+
+
+def _least_quality(
+    report: Report, rows: Sequence[Row], baseline: Row | None
+) -> dict[str | float | None, float]:
+    """By arm, the signed score from which zeros cost nothing that matters."""
+    sign = sign_of(report.direction)
+    best: dict[str | float | None, float] = {}
+    for row in rows:
+        score = sign * float((baseline or row)["y"] or 0) - report.method.practical
+        best[row["arm"]] = max(best.get(row["arm"], score), score)
+    return best
 
 
 def spec(report: Report, curves: Sequence[CurveRecord]) -> Spec:
