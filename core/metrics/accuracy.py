@@ -22,6 +22,8 @@ class Accuracy(Metric):
     kind: Literal["accuracy"] = "accuracy"
     tasks: ClassVar[tuple[Task, ...]] = ("classification",)
     direction: ClassVar[Literal["max", "min"]] = "max"
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    share: ClassVar[bool] = True
     mean_of_examples: ClassVar[bool] = True
 
     def value(

@@ -20,6 +20,7 @@ class Brier(Metric):
     kind: Literal["brier"] = "brier"
     tasks: ClassVar[tuple[Task, ...]] = ("classification",)
     direction: ClassVar[Literal["max", "min"]] = "min"
+    bounds: ClassVar[tuple[float, float]] = (0.0, 2.0)
     every_epoch: ClassVar[bool] = False
 
     def value(

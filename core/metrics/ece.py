@@ -22,6 +22,7 @@ class ExpectedCalibrationError(Metric):
     kind: Literal["ece"] = "ece"
     tasks: ClassVar[tuple[Task, ...]] = ("classification",)
     direction: ClassVar[Literal["max", "min"]] = "min"
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     every_epoch: ClassVar[bool] = False
 
     def value(

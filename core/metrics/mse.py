@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core.metrics.metric import Metric, mean_present
@@ -20,6 +21,7 @@ class MeanSquaredErrorMetric(Metric):
     kind: Literal["mse"] = "mse"
     tasks: ClassVar[tuple[Task, ...]] = ("regression",)
     direction: ClassVar[Literal["max", "min"]] = "min"
+    bounds: ClassVar[tuple[float, float]] = (0.0, inf)
     mean_of_examples: ClassVar[bool] = True
 
     def value(

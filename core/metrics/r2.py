@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from math import inf
 from typing import ClassVar, Literal
 
 from core.metrics.metric import Metric
@@ -21,6 +22,7 @@ class R2(Metric):
     kind: Literal["r2"] = "r2"
     tasks: ClassVar[tuple[Task, ...]] = ("regression",)
     direction: ClassVar[Literal["max", "min"]] = "max"
+    bounds: ClassVar[tuple[float, float]] = (-inf, 1.0)
 
     def value(
         self,

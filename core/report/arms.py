@@ -10,6 +10,7 @@ import numpy as np
 
 from core.report.choose import Picked, choose, edge_of, sign_of
 from core.report.complexity import parameters_of
+from core.report.measure import clipped, direction_of
 from core.report.recipes import Recipe, read_recipe
 from core.report.records import JobRecord
 from core.report.report import Arm, Choices, Chosen, Direction, Score, SettingResult
@@ -56,14 +57,6 @@ def enter(job: JobRecord, arm: str, table: Table, *, metric: str, direction: Dir
     return Entry(job, arm, table, recipe, picked)
 
 
-def direction_of(metric: str) -> Direction:
-    """Whether larger is better, as the metric declares; losses and everything else: smaller."""
-    from core.metrics import Metric  # late: it loads every metric
-
-    member = Metric.members().get(base_of(metric))
-    return member.direction if member else "min"
-
-
 def assemble(
     entry: Entry,
     name: str,
@@ -102,7 +95,7 @@ def chosen_scores(entry: Entry, metric: str, rule: str) -> Array:
 
 def _settings(entry: Entry, summaries: Mapping[str, Summary], metric: str) -> list[SettingResult]:
     rows, table = entry.rows, entry.table
-    columns = {name: _scores(summary, rows) for name, summary in summaries.items()}
+    columns = {name: _scores(name, summary, rows) for name, summary in summaries.items()}
     zeros = columns.pop("zeros", None)
     gaps = _gaps(table, rows, metric)
     parameters = parameters_of(entry.job, entry.arm, entry.settings)
@@ -128,8 +121,11 @@ def _settings(entry: Entry, summaries: Mapping[str, Summary], metric: str) -> li
     return results
 
 
-def _scores(summary: Summary, rows: slice) -> list[Score | None]:
-    """One Score per row; null where nothing was scored."""
+def _scores(metric: str, summary: Summary, rows: slice) -> list[Score | None]:
+    """One Score per row; null where nothing was scored.
+
+    An interval of no width says that nothing varied, not that the mean is certain: there is none.
+    """
     lists = (summary.n, summary.mean, summary.sd, summary.half)
     return [
         None
@@ -137,7 +133,7 @@ def _scores(summary: Summary, rows: slice) -> list[Score | None]:
         else Score(
             mean=mean,
             sd=sd if n > 1 else None,
-            ci95=(mean - half, mean + half) if isfinite(half) else None,
+            ci95=clipped(metric, mean - half, mean + half) if isfinite(half) and half else None,
             n=n,
         )
         for n, mean, sd, half in zip(*(column[rows].tolist() for column in lists), strict=True)

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from core.errors import InvalidSpec
-from core.report.arms import Entry, assemble, chosen_scores, direction_of, enter
+from core.report.arms import Entry, assemble, chosen_scores, enter
 from core.report.complexity import complexity_of
 from core.report.figures import figure_links
+from core.report.measure import direction_of
 from core.report.method import design_of, method_of, practical_region, reproduce_of
 from core.report.pairs import compare
 from core.report.records import JobRecord, RunRecord

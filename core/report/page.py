@@ -22,6 +22,7 @@ from core.report.words import (
     interval,
     metric_words,
     number,
+    spread_words,
     unit_of_difference,
 )
 
@@ -163,7 +164,7 @@ def _cell(metric: str, score: Score | None) -> Cell:
     if score is None:
         return Cell("–")
     if score.ci95 is None:
-        return Cell(amount(metric, score.mean))
+        return Cell(amount(metric, score.mean), spread_words(metric, score))
     low, high = (amount(metric, end).removesuffix(" %") for end in score.ci95)
     return Cell(amount(metric, score.mean), f"{low} to {high}")
 

@@ -10,7 +10,16 @@ from collections.abc import Iterator
 
 from core.report.report import Arm, Report, Score, SettingResult
 from core.report.verdict import chosen_of
-from core.report.words import SPLITS, amount, base_of, differences, interval, metric_words, number
+from core.report.words import (
+    SPLITS,
+    amount,
+    base_of,
+    differences,
+    interval,
+    metric_words,
+    number,
+    spread_words,
+)
 
 CSV_COLUMNS = (
     "job",
@@ -74,12 +83,8 @@ def score_words(metric: str, score: Score | None) -> str:
     """`97.1 % (96.5 % to 97.7 %)`."""
     if score is None:
         return "–"
-    mean = amount(metric, score.mean)
-    return (
-        f"{mean} ({amount(metric, score.ci95[0])} to {amount(metric, score.ci95[1])})"
-        if (score.ci95)
-        else mean
-    )
+    mean, spread = amount(metric, score.mean), spread_words(metric, score)
+    return f"{mean} ({spread})" if spread else mean
 
 
 def _csv_head(arm: Arm, setting: SettingResult) -> list[object]:

@@ -26,7 +26,8 @@ class Score:
     """One number over the replicates of a setting.
 
     sd: sample deviation over replicates; ci95: t-interval of the mean, over folds where seeds
-    share them, else over replicates; null below two of what they are over. n: replicates.
+    share them, else over replicates, cut to what the metric can be; null below two of what they
+    are over, and where nothing varied. n: replicates.
     """
 
     # A dataclass, not pydantic: ten thousand settings have a hundred thousand of them, which

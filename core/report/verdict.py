@@ -17,6 +17,7 @@ from core.report.words import (
     listed,
     metric_words,
     p_words,
+    spread_words,
     unit_of_difference,
 )
 
@@ -207,12 +208,10 @@ def _pair(pairs: Sequence[Pair], a: Arm, b: Arm) -> tuple[Pair, int]:
 
 def _alone(finding: Finding, best: Arm, chosen: Chosen) -> str:
     score = chosen.scores.get(finding.compared)
-    spread = (
-        f" (95 % interval {amount(finding.compared, score.ci95[0])} to "
-        f"{amount(finding.compared, score.ci95[1])}, {counted(score.n, 'replicate')})"
-        if score and score.ci95
-        else ""
-    )
+    spread = spread_words(finding.compared, score) if score else ""
+    if score and score.ci95:
+        spread = f"95 % interval {spread}, {counted(score.n, 'replicate')}"
+    spread = f" ({spread})" if spread else ""
     simple = best.chosen.one_se
     other = (
         f"; {simple.label} is the simplest setting within one standard error"

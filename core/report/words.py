@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+
+from core.report.report import Score
 
 SPLITS = {"train": "training", "val": "validation", "test": "test"}
 SYMBOLS = {
@@ -27,9 +30,13 @@ def metric_words(metric: str) -> str:
     return words.replace("_", " ")
 
 
+@cache
 def is_share(metric: str) -> bool:
-    """Whether the metric is a share of examples, told in per cent and percentage points."""
-    return base_of(metric) == "accuracy"
+    """Whether the metric is told in per cent and percentage points."""
+    from core.metrics import Metric  # late: it loads every metric
+
+    member = Metric.members().get(base_of(metric))
+    return member is not None and member.share
 
 
 def number(value: float, digits: int = 4) -> str:
@@ -42,6 +49,13 @@ def number(value: float, digits: int = 4) -> str:
 def amount(metric: str, value: float) -> str:
     """A score: `96.1 %` for shares, else four significant digits."""
     return f"{100 * value:.1f} %".replace("-", "−") if is_share(metric) else number(value)
+
+
+def spread_words(metric: str, score: Score) -> str:
+    """`96.5 % to 97.7 %`; that nothing varied, which is no evidence, where nothing did."""
+    if score.ci95:
+        return f"{amount(metric, score.ci95[0])} to {amount(metric, score.ci95[1])}"
+    return f"no spread over {counted(score.n, 'replicate')}" if score.sd == 0 else ""
 
 
 def differences(metric: str, values: Sequence[float]) -> list[str]:

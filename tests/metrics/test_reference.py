@@ -144,3 +144,11 @@ def test_no_presence_means_that_every_example_is_there(kind):
         member().value(split.prediction, split.target, None, split.probabilities),
         split.score(member()),
     )
+
+
+@pytest.mark.parametrize("kind", Metric.members())
+def test_scores_lie_within_the_bounds_that_the_metric_declares(kind):
+    member = Metric.members()[kind]
+    least, most = member.bounds
+    found = drawn(member, 3, (N, N, N)).score(member())
+    assert ((least <= found) & (found <= most)).all()

@@ -14,7 +14,7 @@ import pytest
 
 from core.errors import InvalidSpec
 from core.report.build import build_report
-from core.report.render import to_json
+from core.report.render import to_json, to_markdown
 from core.report.report import Report
 
 SWEEP = {
@@ -199,7 +199,7 @@ def test_without_a_test_part_arms_are_compared_on_validation(studio: Any) -> Non
 
 def test_intervals_of_scores_count_folds_where_seeds_share_them(studio: Any) -> None:
     def score(arm: str, setting: Any, seed: int, fold: int) -> dict[str, float]:
-        return {"val_accuracy": 0.8 + 0.1 * fold}  # 0.8, 0.9, 1.0, whatever the seed
+        return {"val_accuracy": 0.3 + 0.1 * fold}  # 0.3, 0.4, 0.5, whatever the seed
 
     body = SWEEP | {"folds": 3, "seeds": 4}
     report = build_report([studio.job(body)], studio.runs(body, score))
@@ -261,3 +261,33 @@ def test_the_json_path_loads_neither_renderer_nor_torch() -> None:
         "sys.exit(str(bad) if bad else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("data", "metric", "scores", "expected"),
+    [
+        ("digits", "accuracy", [0.97, 1.0, 0.99], (None, 1.0)),
+        ("diabetes", "mse", [0.01, 0.5, 0.1], (0.0, None)),
+        ("diabetes", "r2", [0.99, 0.5, 0.99], (None, 1.0)),
+        ("diabetes", "loss", [0.01, 0.5, 0.1], (0.0, None)),
+    ],
+)
+def test_intervals_of_scores_end_where_scores_do(
+    studio: Any, data: str, metric: str, scores: list[float], expected: Any
+) -> None:
+    loss = "mse" if data == "diabetes" else "cross_entropy"
+    body = {"dataset": data, "architecture": "linear", "loss": loss, "seeds": 3}
+    runs = studio.runs(body, lambda arm, s, seed, f: {f"val_{metric}": scores[seed]})
+    ends = build_report([studio.job(body)], runs, metric=metric).arms[0].settings[0].scores
+    interval = ends[f"val_{metric}"].ci95
+    for end, bound in zip(interval, expected, strict=True):
+        assert bound is None or end == bound
+    assert interval[0] < interval[1]
+
+
+def test_replicates_that_all_score_the_same_have_no_interval(studio: Any) -> None:
+    report = build_report([studio.job(SWEEP)], studio.runs(SWEEP, lambda *_: {"val_accuracy": 0.9}))
+    score = report.arms[0].settings[0].scores["val_accuracy"]
+    assert (score.sd, score.ci95, score.n) == (0.0, None, 4)
+    assert "90.0 % (no spread over 4 replicates)" in to_markdown(report)
+    assert "no spread over 4 replicates" in report.verdict

@@ -241,3 +241,16 @@ def test_zeros_cost_nothing_where_an_arm_with_them_scores_as_the_baseline(studio
 
 def test_the_learning_figure_claims_nothing_of_scores_that_it_does_not_draw(drawn: Any) -> None:
     assert drawn[1]["learning"].title == "How training and validation accuracy develop"
+
+
+def test_no_band_and_no_axis_reaches_beyond_what_a_score_can_be(studio: Any) -> None:
+    def score(arm: str, setting: Any, seed: int, fold: Any) -> dict[str, float]:
+        return {"val_accuracy": [1.0, 0.98, 1.0, 0.96, 1.0][seed]}
+
+    runs = list(studio.runs(studio.body, score))
+    report = build_report([studio.job(studio.body)], runs)
+    for name in ("score", "learning"):
+        spec = figure(report, list(studio.curves(runs)), name).spec
+        view = spec["hconcat"][0] if name == "score" else spec
+        assert max(row["high"] for row in view["data"]["values"]) <= 1
+        assert view["layer"][0]["encoding"]["y"]["scale"]["domain"][1] == 1

@@ -17,6 +17,7 @@ from core.report.figures.theme import (
     score_axis,
     shown_arms,
 )
+from core.report.measure import clipped
 from core.report.records import CurveRecord
 from core.report.report import Arm, Report
 from core.report.together import Selection
@@ -224,7 +225,7 @@ def _extent(report: Report) -> tuple[float, float]:
     high = max(best, *ends)
     margin = 0.04 * (high - low) or 0.01
     first, last = sorted((sign * (low - margin), sign * (high + margin)))
-    return first, last
+    return clipped(report.metric, first, last)
 
 
 def _panels_of(arm: Arm) -> dict[str, str]:

@@ -19,6 +19,7 @@ from core.report.figures.theme import (
     score_axis,
     shown_arms,
 )
+from core.report.measure import clipped, direction_of
 from core.report.records import CurveRecord
 from core.report.report import Report
 from core.report.statistics import Array, summarise
@@ -58,10 +59,9 @@ def spec(report: Report, curves: Sequence[CurveRecord]) -> Spec:
         for split in ("train", "val"):
             found = by_name[f"{split}_{base}"]
             members = [found[run] for run in (chosen.runs if chosen else []) if run in found]
-            rows += _rows(arm.name, metric_words(f"{split}_{base}"), members)
+            rows += _rows(arm.name, f"{split}_{base}", members)
     y = score_axis(f"val_{base}", base.replace("_", " "), field="y")
-    best = [row["y"] for row in rows]
-    y["scale"] = {"zero": False, "nice": True, **_window(best, sign_of(report.direction))}
+    y["scale"] = {"zero": False, "nice": True, **_window(f"val_{base}", rows)}
     splits = [metric_words(f"{split}_{base}") for split in ("val", "train")]
     marks = {
         "x": {"field": "epoch", "type": "quantitative", "axis": {"title": "epoch"}},
@@ -103,17 +103,20 @@ def _drawable(report: Report, curves: Sequence[CurveRecord]) -> str:
     return base if any(curve.name == f"val_{base}" for curve in curves) or not curves else "loss"
 
 
-def _rows(arm: str, split: str, curves: Sequence[CurveRecord]) -> list[Row]:
+def _rows(arm: str, metric: str, curves: Sequence[CurveRecord]) -> list[Row]:
     if not curves:
         return []
     epochs = np.unique(np.concatenate([curve.epochs for curve in curves]))
     found = summarise(np.stack([_carried(curve, epochs) for curve in curves], axis=1))
-    sd = np.nan_to_num(found.sd)
-    rows: list[Row] = [
-        {"arm": arm, "split": split, "epoch": epoch, "y": mean, "low": mean - d, "high": mean + d}
-        for epoch, mean, d in zip(epochs.tolist(), found.mean.tolist(), sd.tolist(), strict=True)
-        if mean == mean  # NaN where no replicate has a value yet
-    ]
+    columns = (epochs.tolist(), found.mean.tolist(), np.nan_to_num(found.sd).tolist())
+    rows: list[Row] = []
+    for epoch, mean, sd in zip(*columns, strict=True):
+        if mean == mean:  # NaN where no replicate has a value yet
+            low, high = clipped(metric, mean - sd, mean + sd)
+            split = metric_words(metric)
+            rows.append(
+                {"arm": arm, "split": split, "epoch": epoch, "y": mean, "low": low, "high": high}
+            )
     return decimated(rows, [False] * len(rows))
 
 
@@ -125,12 +128,13 @@ def _carried(curve: CurveRecord, epochs: NDArray[np.int64]) -> Array:
     return carried
 
 
-def _window(values: Sequence[str | float | None], sign: int) -> Spec:
+def _window(metric: str, rows: Sequence[Row]) -> Spec:
     """Cut off the worst tenth of the points, so that the first epochs do not flatten the rest."""
-    numbers = np.array([value for value in values if isinstance(value, float)])
+    sign = sign_of(direction_of(metric))
+    numbers = np.array([row["y"] for row in rows if isinstance(row["y"], float)])
     if len(numbers) < 20:
         return {}
     best, worst = np.max(sign * numbers), np.quantile(sign * numbers, 0.1)
     margin = 0.08 * (best - worst) or abs(best) * 0.01 or 1.0
-    ends = sorted((sign * float(best + margin), sign * float(worst - margin)))
-    return {"domain": ends, "nice": False}
+    low, high = sorted((sign * float(best + margin), sign * float(worst - margin)))
+    return {"domain": list(clipped(metric, low, high)), "nice": False}

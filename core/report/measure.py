@@ -1,0 +1,36 @@
+"""What metrics declare of themselves, asked by the name of a score."""
+
+from __future__ import annotations
+
+from functools import cache
+from math import inf
+
+from core.report.report import Direction
+from core.report.words import SPLITS, base_of
+
+Bounds = tuple[float, float]
+
+
+@cache
+def direction_of(metric: str) -> Direction:
+    """Whether larger is better, as the metric declares; losses and everything else: smaller."""
+    from core.metrics import Metric  # late: it loads every metric
+
+    member = Metric.members().get(base_of(metric))
+    return member.direction if member else "min"
+
+
+@cache
+def bounds_of(metric: str) -> Bounds:
+    """What a score can be at all; an interval of its mean that reaches beyond says too much."""
+    from core.metrics import Metric
+
+    base = base_of(metric)
+    member = Metric.members().get(base) if metric.partition("_")[0] in SPLITS else None
+    return member.bounds if member else (0.0, inf) if base == "loss" else (-inf, inf)
+
+
+def clipped(metric: str, low: float, high: float) -> Bounds:
+    """A range of scores, without what cannot be."""
+    least, most = bounds_of(metric)
+    return max(low, least), min(high, most)
