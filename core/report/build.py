@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from core.errors import InvalidSpec
 from core.report.arms import Entry, assemble, chosen_scores, enter
-from core.report.complexity import complexity_of
+from core.report.chance import answer_of, chance_of
+from core.report.complexity import Complexity, complexity_of
 from core.report.figures import figure_links
 from core.report.measure import direction_of
 from core.report.method import design_of, method_of, practical_region, reproduce_of
@@ -61,18 +62,24 @@ def build_report(
         names, scores_AR, expected_AR, design=design, direction=direction, region=region
     )
     partial = any(table.unfinished for table in tables.values())
-    complexities = {
-        arm.name: complexity_of(entry.job, entry.arm, chosen_of(arm, selection.rule))
-        for arm, entry in zip(arms, entries, strict=True)
-    }
-    finding = Finding(arms, pairs, selection, direction, compared, partial, complexities)
+    stuck = _stuck(jobs[0], arms, compared, selection.rule)
+    finding = Finding(
+        arms,
+        pairs,
+        selection,
+        direction,
+        compared,
+        partial,
+        complexities=_complexities(entries, arms, selection.rule),
+        nothing=_learned_nothing(jobs[0], arms, stuck, selection.rule),
+    )
     report = Report(
         jobs=[job.id for job in jobs],
         metric=selection.metric,
         direction=direction,
         verdict=verdict_of(finding),
         partial=partial,
-        notes=_notes(arms, entries, tables.values(), selection),
+        notes=_notes(arms, entries, tables.values(), selection, stuck),
         arms=arms,
         pairs=pairs,
         figures=[],
@@ -148,8 +155,39 @@ def _aligned(
     return scores, expected
 
 
+def _complexities(
+    entries: Sequence[Entry], arms: Sequence[Arm], rule: Rule
+) -> dict[str, Complexity]:
+    return {
+        arm.name: complexity_of(entry.job, entry.arm, chosen_of(arm, rule))
+        for arm, entry in zip(arms, entries, strict=True)
+    }
+
+
+def _stuck(job: JobRecord, arms: Sequence[Arm], compared: str, rule: Rule) -> dict[str, str]:
+    """Arms whose chosen setting has learned nothing, and that in words."""
+    chance = chance_of(job, compared)
+    return {
+        arm.name: note
+        for arm in arms
+        if (chosen := chosen_of(arm, rule)) and (note := chance.note(chosen, compared))
+    }
+
+
+def _learned_nothing(
+    job: JobRecord, arms: Sequence[Arm], stuck: Mapping[str, str], rule: Rule
+) -> str | None:
+    """What always answering does as well as every arm that has a score, if it does."""
+    all_stuck = bool(stuck) and all(arm.name in stuck for arm in arms if chosen_of(arm, rule))
+    return answer_of(job) if all_stuck else None
+
+
 def _notes(
-    arms: Sequence[Arm], entries: Sequence[Entry], tables: Iterable[Table], selection: Selection
+    arms: Sequence[Arm],
+    entries: Sequence[Entry],
+    tables: Iterable[Table],
+    selection: Selection,
+    stuck: Mapping[str, str],
 ) -> list[str]:
     unfinished = sum(table.unfinished for table in tables)
     total = sum(len(setting.runs) for arm in arms for setting in arm.settings)
@@ -172,6 +210,8 @@ def _notes(
                 f"{arm.name}: its specification is of another version, so no direction counts as "
                 f"simpler, and 1se takes what min takes."
             )
+        if arm.name in stuck:
+            notes.append(f"{arm.name}: {stuck[arm.name]}.")
         if not chosen:
             notes.append(f"{arm.name}: no run has a {selection.metric}.")
     return notes

@@ -24,7 +24,11 @@ from core.report.words import (
 
 @dataclass(frozen=True)
 class Finding:
-    """What the sentence is made from. `compared` is the metric that the pairs compare."""
+    """What the sentence is made from.
+
+    compared: the metric that the pairs compare. complexities: of the chosen settings, by arm.
+    nothing: what always answering does as well as every arm, where it does.
+    """
 
     arms: Sequence[Arm]
     pairs: Sequence[Pair]
@@ -32,7 +36,8 @@ class Finding:
     direction: Direction
     compared: str
     partial: bool
-    complexities: Mapping[str, Complexity]  # by arm
+    complexities: Mapping[str, Complexity]
+    nothing: str | None
 
 
 def chosen_of(arm: Arm, rule: str) -> Chosen | None:
@@ -63,9 +68,14 @@ def verdict_of(finding: Finding) -> str:
     best, chosen = order[0]
     lead = _lead(finding, best, chosen, alone=len(finding.arms) == 1)
     rivals = _rivals(order)
+    if finding.nothing is not None:
+        no_arm = "no arm" if so_far else "No arm"
+        lead = f"{no_arm} learned more than always answering {finding.nothing}: {lead}"
     if not rivals:
         return so_far + lead + _alone(finding, best, chosen) + "."
     against = [_against(finding, best, arm, role) for arm, role in rivals]
+    if finding.nothing is not None:
+        return f"{so_far}{lead}, {'; '.join(against)}."
     rest = "; ".join([*against, *_advice(finding, best)])
     unbeaten = _unbeaten(finding, best)
     if unbeaten is not None and unbeaten is not best:

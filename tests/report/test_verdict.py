@@ -186,3 +186,50 @@ def test_it_is_always_one_sentence(studio: Any, best: str, noise: float) -> None
     assert said.count(". ") == 0, said
     assert said.endswith(".")
     assert best in said.split(" has ")[0].removeprefix("Nothing is shown to beat none: ")
+
+
+def test_arms_that_only_answer_the_commonest_class_are_told_to_have_learned_nothing(
+    studio: Any,
+) -> None:
+    # digits: the commonest of ten classes is 183 of 1797; the test part has 359 examples
+    said = verdict(studio, {"none": 0.1, "l1": 0.11, "l2": 0.09}, 0.0001)
+    assert said.startswith(
+        "No arm learned more than always answering the commonest class: l1 at λ = 0.01 has the "
+        "best validation accuracy and scores 10.0 % test accuracy, "
+    )
+    assert "keep" not in said
+    assert "learned" not in verdict(studio, {"none": 0.1, "l1": 0.13, "l2": 0.09}, 0.0001)
+
+
+def test_a_setting_that_is_stuck_is_noted_with_a_way_out(studio: Any) -> None:
+    body = ARMS | {"compare": [{"name": "good"}, {"name": "stuck"}]}
+    scores = {"good": 0.9, "stuck": 0.1}
+    report = build_report(
+        [studio.job(body)],
+        studio.runs(body, lambda arm, s, seed, f: {"val_accuracy": scores[arm] + 0.0001 * seed}),
+    )
+    (note,) = report.notes
+    assert note == (
+        "stuck: validation accuracy of 10.0 % is no better than always answering the commonest "
+        "class (10.5 % at most); try other learning rates, less regularization or more epochs."
+    )
+
+
+def test_an_arm_that_weighs_classes_alike_may_score_below_the_commonest(studio: Any) -> None:
+    body = {key: value for key, value in ARMS.items() if key != "compare"}
+    score = {"test_accuracy": 0.1, "test_balanced_accuracy": 0.3, "val_accuracy": 0.1}
+    report = build_report([studio.job(body)], studio.runs(body, lambda *_: score))
+    assert report.notes == []
+
+
+def test_a_regression_without_any_share_of_variance_learned_nothing(studio: Any) -> None:
+    body = {"dataset": "diabetes", "architecture": "linear", "loss": "mse"}
+
+    def score(arm: str, setting: Any, seed: int, fold: Any) -> dict[str, float]:
+        return {"val_mse": 1 + 0.01 * seed, "test_mse": 1 + 0.01 * seed, "test_r2": -0.01 * seed}
+
+    report = build_report([studio.job(body)], studio.runs(body, score))
+    assert report.verdict.startswith(
+        "No arm learned more than always answering the mean of the targets: base scores "
+    )
+    assert "no better than always answering the mean of the targets; try" in report.notes[0]

@@ -1,0 +1,75 @@
+"""What a model scores that has learned nothing, and which settings score no more.
+
+A classifier that always answers the commonest class, and a regression that always answers the
+mean: a run that is stuck, or regularized to nothing, does no better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.datasets import DatasetFacts
+from core.datasets.splits import Split, sizes
+from core.report.complexity import UNREADABLE
+from core.report.records import JobRecord
+from core.report.report import Chosen
+from core.report.words import SPLITS, amount, is_share, metric_words
+
+ROUNDING = 1e-6  # scores are computed in float32
+WAY_OUT = "try other learning rates, less regularization or more epochs"
+
+
+@dataclass(frozen=True)
+class Chance:
+    """answer: what always answering it scores. floors: that score by metric, with the most that
+    it can be by luck of the split."""
+
+    answer: str
+    floors: Mapping[str, float]
+
+    def note(self, chosen: Chosen, metric: str) -> str | None:
+        """Why this setting is told to have learned nothing, from the split that metric is of."""
+        split = metric.partition("_")[0]
+        known = [(base, chosen.scores.get(f"{split}_{base}")) for base in self.floors]
+        found = [(base, score.mean) for base, score in known if score]
+        if not found or any(value > self.floors[base] + ROUNDING for base, value in found):
+            return None
+        base, value = found[0]
+        name = f"{split}_{base}"
+        told = f" ({amount(name, self.floors[base])} at most)" if is_share(name) else ""
+        return (
+            f"{metric_words(name)} of {amount(name, value)} is no better than always answering "
+            f"{self.answer}{told}; {WAY_OUT}"
+        )
+
+
+def chance_of(job: JobRecord, metric: str) -> Chance:
+    """For the data of a job. metric: whose split the scores are of."""
+    answer = answer_of(job)
+    if job.facts.get("task") != "classification":
+        return Chance(answer, {"r2": 0.0})
+    try:
+        facts = DatasetFacts.of(job.facts)
+        size = _size(job.document, facts, metric.partition("_")[0])
+    except UNREADABLE:
+        return Chance(answer, {})
+    classes = max(len(facts.classes), 1)
+    counts = facts.class_counts or (1,) * classes  # unknown: the commonest has no less than this
+    commonest = max(counts) / max(sum(counts), 1)
+    one_example = 1 / size if size else 0.0  # the split keeps shares of classes to within that
+    floors = {"accuracy": min(commonest + one_example, 1.0), "balanced_accuracy": 1 / classes}
+    return Chance(answer, floors)
+
+
+def answer_of(job: JobRecord) -> str:
+    """What a model answers that has learned nothing but the targets' distribution."""
+    classes = job.facts.get("task") == "classification"
+    return "the commonest class" if classes else "the mean of the targets"
+
+
+def _size(document: Mapping[str, Any], facts: DatasetFacts, split: str) -> int:
+    """Examples in the part scored. Any: JSON."""
+    parts = sizes(facts.examples, document.get("folds"), Split.model_validate(document["split"]))
+    return dict(zip(SPLITS, parts, strict=True))[split]
