@@ -30,6 +30,14 @@ def bounds_of(metric: str) -> Bounds:
     return member.bounds if member else (0.0, inf) if base == "loss" else (-inf, inf)
 
 
+def runs_along(base: str) -> bool:
+    """Whether training takes the score on the way through an epoch, from its minibatches."""
+    from core.metrics import Metric
+
+    member = Metric.members().get(base)
+    return member.mean_of_examples if member else base == "loss"
+
+
 def clipped(metric: str, low: float, high: float) -> Bounds:
     """A range of scores, without what cannot be."""
     least, most = bounds_of(metric)

@@ -14,6 +14,7 @@ from core.report.words import amount, base_of, counted, is_share, metric_words, 
 
 PRACTICAL_SHARE = 0.005  # half a percentage point of accuracy
 PRACTICAL_PART = 0.01  # of any other metric: 1 % of its size here
+IMBALANCE = 3  # times the smallest class's examples, from which plain accuracy misleads
 
 REFERENCES = {
     "1se": "Breiman, Friedman, Olshen and Stone 1984, Classification and Regression Trees, 3.4.3",
@@ -85,6 +86,7 @@ def method_of(
             _about_replicates(job, design, seeds),
             _about_test(design),
             _about_verdicts(compared, region),
+            *_about_imbalance(job, compared),
         ],
         references=[REFERENCES[key] for key in ("1se", *keys)],
     )
@@ -180,6 +182,18 @@ def _about_verdicts(compared: str, region: float) -> str:
         f"adjusted p below {ALPHA}. Else undecided, with the number of seeds that would "
         f"decide at the difference and deviation seen so far."
     )
+
+
+def _about_imbalance(job: JobRecord, compared: str) -> list[str]:
+    found = job.facts.get("class_counts")
+    counts = found if isinstance(found, list | tuple) else []
+    if base_of(compared) != "accuracy" or not counts or max(counts) <= IMBALANCE * min(counts):
+        return []
+    return [
+        f"Classes are imbalanced: the largest has {max(counts):,} examples, the smallest "
+        f"{min(counts):,}. Accuracy counts examples, so the large classes decide; "
+        f"val_balanced_accuracy weighs all classes alike."
+    ]
 
 
 def _fraction(value: object) -> float:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import accuracy_score, mean_absolute_error, mean_squared_error, r2_score
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    mean_absolute_error,
+    mean_squared_error,
+    r2_score,
+)
 
 from core.metrics import Metric
 from core.metrics.ece import BINS
@@ -51,8 +58,15 @@ def decided(prediction: np.ndarray) -> np.ndarray:
     return prediction[:, 0] > 0 if prediction.shape[1] == 1 else prediction.argmax(1)
 
 
+def balanced_accuracy(y: np.ndarray, prediction: np.ndarray, p: np.ndarray) -> float:
+    with warnings.catch_warnings():  # that an answer is a class which no example here has
+        warnings.simplefilter("ignore", UserWarning)
+        return float(balanced_accuracy_score(y, decided(prediction)))
+
+
 REFERENCE: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], float]] = {
     "accuracy": lambda y, z, p: accuracy_score(y, decided(z)),
+    "balanced_accuracy": balanced_accuracy,
     "mse": lambda y, z, p: mean_squared_error(y, z),
     "mae": lambda y, z, p: mean_absolute_error(y, z),
     "r2": lambda y, z, p: r2_score(y, z),

@@ -291,3 +291,20 @@ def test_replicates_that_all_score_the_same_have_no_interval(studio: Any) -> Non
     assert (score.sd, score.ci95, score.n) == (0.0, None, 4)
     assert "90.0 % (no spread over 4 replicates)" in to_markdown(report)
     assert "no spread over 4 replicates" in report.verdict
+
+
+def test_imbalanced_classes_are_told_with_the_metric_that_weighs_them_alike(studio: Any) -> None:
+    job = studio.job(SWEEP)
+    job.facts["class_counts"] = [300] + [100] * 9
+    score = lambda *_: {"val_accuracy": 0.9, "val_balanced_accuracy": 0.8}  # noqa: E731
+    runs = list(studio.runs(SWEEP, score))
+    assert not any("imbalanced" in words for words in build_report([job], runs).method.words)
+    job.facts["class_counts"] = [301] + [100] * 9
+    words = build_report([job], runs).method.words[-1]
+    assert words.startswith(
+        "Classes are imbalanced: the largest has 301 examples, the smallest 100"
+    )
+    assert words.endswith("val_balanced_accuracy weighs all classes alike.")
+    by_class = build_report([job], runs, metric="balanced_accuracy")
+    assert not any("imbalanced" in words for words in by_class.method.words)
+    assert "80.0 %" in by_class.verdict

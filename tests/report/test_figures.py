@@ -243,6 +243,12 @@ def test_the_learning_figure_claims_nothing_of_scores_that_it_does_not_draw(draw
     assert drawn[1]["learning"].title == "How training and validation accuracy develop"
 
 
+def test_the_learning_figure_names_training_only_where_it_is_drawn(studio: Any) -> None:
+    runs = studio.runs(studio.body, lambda *_: {"val_balanced_accuracy": 0.9})
+    report = build_report([studio.job(studio.body)], runs, metric="balanced_accuracy")
+    assert figure(report, [], "learning").title == "How validation balanced accuracy develops"
+
+
 def test_no_band_and_no_axis_reaches_beyond_what_a_score_can_be(studio: Any) -> None:
     def score(arm: str, setting: Any, seed: int, fold: Any) -> dict[str, float]:
         return {"val_accuracy": [1.0, 0.98, 1.0, 0.96, 1.0][seed]}

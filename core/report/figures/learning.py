@@ -19,7 +19,7 @@ from core.report.figures.theme import (
     score_axis,
     shown_arms,
 )
-from core.report.measure import clipped, direction_of
+from core.report.measure import clipped, direction_of, runs_along
 from core.report.records import CurveRecord
 from core.report.report import Report
 from core.report.statistics import Array, summarise
@@ -33,7 +33,9 @@ def applies(report: Report) -> bool:
 
 def title(report: Report) -> str:
     """No claim: the table's training scores are of another kind than the curves drawn."""
-    return f"How training and validation {base_of(report.metric).replace('_', ' ')} develop"
+    base = base_of(report.metric)
+    told = "training and validation" if runs_along(base) else "validation"
+    return f"How {told} {base.replace('_', ' ')} develop{'' if runs_along(base) else 's'}"
 
 
 def wanted(report: Report) -> tuple[list[str], list[str]]:
