@@ -72,6 +72,8 @@ def build_report(
         partial,
         complexities=_complexities(entries, arms, selection.rule),
         nothing=_learned_nothing(jobs[0], arms, stuck, selection.rule),
+        one_split=not design.ratio,
+        statuses=frozenset(job.status for job in jobs),
     )
     report = Report(
         jobs=[job.id for job in jobs],
@@ -135,10 +137,9 @@ def _baseline(entries: Sequence[Entry]) -> Entry | None:
 
 
 def _compared(metric: str, tables: Iterable[Table]) -> str:
-    """The test score where every job has one, else the selection metric itself."""
+    """The test score, unless some job has scores and no such, then the selection metric itself."""
     test = f"test_{base_of(metric)}"
-    scored = [table for table in tables if table.sheets]
-    return test if scored and all(test in table.sheets for table in scored) else metric
+    return test if all(test in table.sheets for table in tables if table.sheets) else metric
 
 
 def _aligned(

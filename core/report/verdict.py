@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from core.report.choose import sign_of
 from core.report.complexity import Complexity, why_simpler
+from core.report.records import FINAL
 from core.report.report import Arm, Chosen, Direction, Pair, PairVerdict, Score
 from core.report.together import Selection
 from core.report.words import (
@@ -21,6 +22,8 @@ from core.report.words import (
     unit_of_difference,
 )
 
+ONE_SPLIT = "over training seeds on one split; set split.resample to cover the split too"
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -28,6 +31,7 @@ class Finding:
 
     compared: the metric that the pairs compare. complexities: of the chosen settings, by arm.
     nothing: what always answering does as well as every arm, where it does.
+    one_split: every seed has the same data in its parts. statuses: of the jobs.
     """
 
     arms: Sequence[Arm]
@@ -38,6 +42,8 @@ class Finding:
     partial: bool
     complexities: Mapping[str, Complexity]
     nothing: str | None
+    one_split: bool
+    statuses: frozenset[str]
 
 
 def chosen_of(arm: Arm, rule: str) -> Chosen | None:
@@ -59,12 +65,18 @@ def ranked(
 
 
 def verdict_of(finding: Finding) -> str:
-    """Which arm, at which setting, how much better, how sure, and the simplest as good."""
+    """Which arm, at which setting, how much better, how sure, and what to do."""
+    said = _said(finding)
+    caveat = f" ({ONE_SPLIT})" if finding.one_split and "95 % interval" in said else ""
+    return f"{said}{caveat}."
+
+
+def _said(finding: Finding) -> str:
     order = ranked(finding.arms, finding.selection, finding.direction)
     so_far = "So far, " if finding.partial else ""
     if not order:
-        why = "no run has a score yet" if finding.partial else "no run gave a finite score"
-        return f"Nothing can be said: {why} ({metric_words(finding.selection.metric)})."
+        what = metric_words(finding.selection.metric)
+        return f"Nothing can be said: {_why_nothing(finding)} ({what})"
     best, chosen = order[0]
     lead = _lead(finding, best, chosen, alone=len(finding.arms) == 1)
     rivals = _rivals(order)
@@ -72,21 +84,34 @@ def verdict_of(finding: Finding) -> str:
         no_arm = "no arm" if so_far else "No arm"
         lead = f"{no_arm} learned more than always answering {finding.nothing}: {lead}"
     if not rivals:
-        return so_far + lead + _alone(finding, best, chosen) + "."
+        return so_far + lead + _alone(finding, best, chosen)
     against = [_against(finding, best, arm, role) for arm, role in rivals]
     if finding.nothing is not None:
-        return f"{so_far}{lead}, {'; '.join(against)}."
+        return f"{so_far}{lead}, {'; '.join(against)}"
     rest = "; ".join([*against, *_advice(finding, best)])
     unbeaten = _unbeaten(finding, best)
     if unbeaten is not None and unbeaten is not best:
         nothing = "nothing" if so_far else "Nothing"
-        return f"{so_far}{nothing} is shown to beat {unbeaten.name}: {lead}, {rest}."
-    return f"{so_far}{lead}: {rest}."
+        return f"{so_far}{nothing} is shown to beat {unbeaten.name}: {lead}, {rest}"
+    return f"{so_far}{lead}: {rest}"
+
+
+def _why_nothing(finding: Finding) -> str:
+    if not finding.statuses <= FINAL:
+        return "no run has a score yet"
+    if finding.statuses == {"cancelled"}:
+        return "it was cancelled before any run had a score"
+    if finding.statuses == {"failed"}:
+        return "it failed before any run had a score"
+    return "no run gave a finite score"
 
 
 def name_at(arm: Arm, chosen: Chosen) -> str:
     """`l1 at λ = 0.001`; the name alone where it already says everything."""
-    return f"{arm.name} at {chosen.label}" if chosen.label else arm.name
+    label, kind = chosen.label, arm.name.replace("_", " ")
+    if len(arm.regularizers) == 1 and (label == kind or label.startswith(f"{kind} ")):
+        label = label.removeprefix(kind).strip()  # an arm called l2 is not at l2 λ, but at λ
+    return f"{arm.name} at {label}" if label else arm.name
 
 
 def _lead(finding: Finding, best: Arm, chosen: Chosen, *, alone: bool) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from core.report.build import build_report
+from core.report.verdict import name_at
 
 ARMS = {
     "dataset": "digits",
@@ -26,6 +28,9 @@ PATTERN = {
 }
 
 
+CAVEAT = " (over training seeds on one split; set split.resample to cover the split too)"
+
+
 def verdict(
     studio: Any,
     levels: dict[str, float],
@@ -41,7 +46,7 @@ def verdict(
         share = (zeros or {}).get(arm, 0.0)
         return {"val_accuracy": value, "test_accuracy": value - 0.01, "zeros": share}
 
-    return build_report([studio.job(body)], studio.runs(body, score)).verdict
+    return build_report([studio.job(body)], studio.runs(body, score)).verdict.replace(CAVEAT, "")
 
 
 def test_a_clear_winner_is_named_with_its_lambda_its_gain_and_how_sure(studio: Any) -> None:
@@ -50,7 +55,7 @@ def test_a_clear_winner_is_named_with_its_lambda_its_gain_and_how_sure(studio: A
         "l1 at λ = 0.01 has the best validation accuracy and scores 94.0 % test accuracy: "
         "5.0 points better than none (95 % interval "
     )
-    assert "2.0 points better than the runner-up l2 at l2 λ = 0.01 (95 % interval " in said
+    assert "2.0 points better than the runner-up l2 at λ = 0.01 (95 % interval " in said
     assert "adjusted p < 0.001" in said
 
 
@@ -85,7 +90,7 @@ def of_levels(studio: Any, levels: dict[str, float], compare: list[Any], noise: 
         value = levels[arm] + noise * [0, 1, -1, 2, -2][(seed + len(arm)) % 5]
         return {"val_accuracy": value, "test_accuracy": value, "zeros": 0.0}
 
-    return build_report([studio.job(body)], studio.runs(body, score)).verdict
+    return build_report([studio.job(body)], studio.runs(body, score)).verdict.replace(CAVEAT, "")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +178,7 @@ def test_one_arm_alone_is_told_without_rivals(studio: Any) -> None:
     )
     assert report.verdict == (
         "base scores 92.0 % test accuracy (95 % interval 90.0 % to 94.0 %, 5 replicates); there "
-        "is no other arm to compare it with."
+        "is no other arm to compare it with" + CAVEAT + "."
     )
     assert report.pairs == []
 
@@ -233,3 +238,54 @@ def test_a_regression_without_any_share_of_variance_learned_nothing(studio: Any)
         "No arm learned more than always answering the mean of the targets: base scores "
     )
     assert "no better than always answering the mean of the targets; try" in report.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [({}, True), ({"split": {"resample": True}}, False), ({"folds": 5}, False)],
+)
+def test_an_interval_over_seeds_of_one_split_is_told_to_be_that(
+    studio: Any, change: dict[str, Any], told: bool
+) -> None:
+    body = ARMS | change
+    runs = studio.runs(body, studio.lifelike)
+    assert build_report([studio.job(body)], runs).verdict.endswith(f"{CAVEAT}.") is told
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ("running", "no run has a score yet"),
+        ("cancelled", "it was cancelled before any run had a score"),
+        ("failed", "it failed before any run had a score"),
+        ("succeeded", "no run gave a finite score"),
+    ],
+)
+def test_without_any_score_the_sentence_says_why(studio: Any, status: str, why: str) -> None:
+    runs = [
+        replace(run, status=status, final={}, stop_reason=None)
+        for run in studio.runs(ARMS, studio.lifelike)
+    ]
+    said = build_report([studio.job(ARMS, status=status)], runs).verdict
+    assert said == f"Nothing can be said: {why} (validation accuracy)."
+
+
+def test_no_name_is_told_twice(studio: Any) -> None:
+    body = ARMS | {
+        "compare": [
+            {"name": "none"},
+            {"name": "dropout", "regularizers": [{"kind": "dropout", "p": 0.5}]},
+            {"name": "strong", "regularizers": [{"kind": "l1", "lambda": 0.05}]},
+        ]
+    }
+    levels = {"none": 0.8, "dropout": 0.9, "strong": 0.85}
+    runs = studio.runs(
+        body, lambda arm, s, seed, f: {"val_accuracy": levels[arm] + 0.001 * (seed + len(arm)) % 3}
+    )
+    report = build_report([studio.job(body)], runs)
+    found = {arm.name: name_at(arm, arm.chosen.min) for arm in report.arms}
+    assert found == {
+        "none": "none",
+        "dropout": "dropout at p = 0.5",
+        "strong": "strong at l1 λ = 0.05",
+    }
