@@ -17,6 +17,7 @@ class Metric(Term):
     direction: ClassVar[Literal["max", "min"]]
     bounds: ClassVar[tuple[float, float]]  # least and most that a score can be
     share: ClassVar[bool] = False  # a share of examples or classes, told in per cent
+    of_targets: ClassVar[bool] = False  # in the units of the targets, or their square
     mean_of_examples: ClassVar[bool] = False  # then minibatches of training can be averaged
     every_epoch: ClassVar[bool] = True  # else only at the end, on the reported weights
 

@@ -22,6 +22,7 @@ class MeanSquaredErrorMetric(Metric):
     tasks: ClassVar[tuple[Task, ...]] = ("regression",)
     direction: ClassVar[Literal["max", "min"]] = "min"
     bounds: ClassVar[tuple[float, float]] = (0.0, inf)
+    of_targets: ClassVar[bool] = True
     mean_of_examples: ClassVar[bool] = True
 
     def value(

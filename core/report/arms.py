@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
 import numpy as np
@@ -20,6 +21,7 @@ from core.report.together import Selection
 from core.report.units import units_of
 from core.report.words import base_of
 
+TERM = re.compile(r"term/([^:@#]*)")  # the kind; a layer, a method or a number may follow
 SCORE_PREFIXES = ("train_", "val_", "test_")
 
 
@@ -112,13 +114,27 @@ def _settings(entry: Entry, summaries: Mapping[str, Summary], metric: str) -> li
                 scores={k: s for k, s in present.items() if k.startswith(SCORE_PREFIXES)},
                 zeros=of_weights.mean if of_weights else None,
                 gap=gaps[i],
-                measures={k: s for k, s in present.items() if not k.startswith(SCORE_PREFIXES)},
+                measures=_measures(entry.recipe, present),
                 runs=list(table.runs[row]),
                 missing=int(table.missing[row]),
                 diverged=int(table.diverged[row]),
             )
         )
     return results
+
+
+def _measures(recipe: Recipe, present: Mapping[str, Score]) -> dict[str, Score]:
+    """What is no score of a split; of other arms' penalties, which are all zero here, nothing."""
+    found = {}
+    for name, score in present.items():
+        if name.startswith(SCORE_PREFIXES):
+            continue
+        kind = TERM.match(name)
+        if kind and recipe.readable and kind[1] not in recipe.regularizers:
+            continue
+        # a cohort's time is shared out evenly, which is one measurement and no deviation
+        found[name] = replace(score, sd=None, ci95=None) if name == "seconds" else score
+    return found
 
 
 def _scores(metric: str, summary: Summary, rows: slice) -> list[Score | None]:

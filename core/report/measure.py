@@ -38,6 +38,14 @@ def runs_along(base: str) -> bool:
     return member.mean_of_examples if member else base == "loss"
 
 
+def in_target_units(metric: str) -> bool:
+    """Whether the score depends on the scale of the targets."""
+    from core.metrics import Metric
+
+    member = Metric.members().get(base_of(metric))
+    return member.of_targets if member else base_of(metric) == "loss"
+
+
 def clipped(metric: str, low: float, high: float) -> Bounds:
     """A range of scores, without what cannot be."""
     least, most = bounds_of(metric)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from core.report.measure import in_target_units
 from core.report.pairs import Design
 from core.report.records import JobRecord
 from core.report.report import Direction, Method, Reproduce, Reproduction
@@ -75,6 +76,7 @@ def method_of(
         rule=selection.rule,
         practical=region,
         alpha=ALPHA,
+        unit=unit_of(job, compared),
         test=design.test,
         test_train_ratio=design.ratio or None,
         correction="Holm",
@@ -86,6 +88,7 @@ def method_of(
             _about_replicates(job, design, seeds),
             _about_test(design),
             _about_verdicts(compared, region),
+            *_about_units(job, compared),
             *_about_imbalance(job, compared),
         ],
         references=[REFERENCES[key] for key in ("1se", *keys)],
@@ -130,7 +133,7 @@ def _about_comparison(selection: Selection, compared: str) -> str:
     if compared == selection.metric:
         return (
             f"Arms are compared on the {metric_words(compared)} that also chose their settings, "
-            f"since there is no test part; an arm with more settings has an advantage."
+            f"since there is no test score; an arm with more settings has an advantage."
         )
     return (
         f"Arms are ranked by {metric_words(selection.metric)} and compared on the "
@@ -172,16 +175,34 @@ def _about_test(design: Design) -> str:
 
 
 def _about_verdicts(compared: str, region: float) -> str:
-    within = (
-        f"±{number(100 * region)} percentage points"
-        if is_share(compared)
-        else f"±{amount(compared, region)}"
-    )
+    what = base_of(compared).replace("_", " ")
+    if is_share(compared):
+        within = f"±{number(100 * region)} percentage points of {what}"
+    elif region:
+        within = f"±{amount(compared, region)} of {what}"
+    else:  # no score yet to take a part of
+        within = f"±{number(100 * PRACTICAL_PART)} % of the mean {what}"
     return (
-        f"Equivalent: the interval lies within {within} of {base_of(compared)}. Better or worse: "
+        f"Equivalent: the interval lies within {within}. Better or worse: "
         f"adjusted p below {ALPHA}. Else undecided, with the number of seeds that would "
         f"decide at the difference and deviation seen so far."
     )
+
+
+def unit_of(job: JobRecord, metric: str) -> str | None:
+    """What a score is told in where it depends on the targets' scale; None where it does not."""
+    scaled = job.facts.get("task") == "regression" and job.document.get("standardize") is True
+    return "standardised" if scaled and in_target_units(metric) else None
+
+
+def _about_units(job: JobRecord, compared: str) -> list[str]:
+    if unit_of(job, compared) is None:
+        return []
+    return [
+        f"The {base_of(compared)} is in standardised units: targets are scaled by the mean and "
+        f"deviation of each training part, so always answering the mean has an mse of about 1. "
+        f"Set standardize to false for the targets' own units."
+    ]
 
 
 def _about_imbalance(job: JobRecord, compared: str) -> list[str]:

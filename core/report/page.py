@@ -19,6 +19,7 @@ from core.report.words import (
     amount,
     base_of,
     differences,
+    head_words,
     interval,
     metric_words,
     number,
@@ -58,7 +59,9 @@ def to_html(report: Report, figures: Mapping[str, Figure]) -> str:
         metric=metric_words(report.metric),
         compared=metric_words(report.method.compared_metric),
         unit=unit_of_difference(report.metric).strip(),
-        splits=[metric_words(f"{split}_{base_of(report.metric)}") for split in SPLITS],
+        splits=[
+            head_words(f"{split}_{base_of(report.metric)}", report.method.unit) for split in SPLITS
+        ],
         arms=[_arm_row(report, arm) for arm in _in_rank(report)],
         pairs=[_pair_row(report, pair) for pair in report.pairs[:PAIRS_MAX]],
         pairs_left=max(0, len(report.pairs) - PAIRS_MAX),

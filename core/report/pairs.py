@@ -92,7 +92,7 @@ def compare(
         verdict = _verdict(found, i, moving, sign=sign_of(direction), region=region)
         seeds = enough[i] if verdict == "undecided" else None
         notes = (
-            _why_untested(found, i, design, moving),
+            _why_untested(found, i, design, moving, apart=_apart(expected_AR[[a, b]])),
             _why_unpaired(names, (a, b), scores_AR, expected_AR),
             _why_never(found, i, design, seeds) if verdict == "undecided" else None,
         )
@@ -209,12 +209,20 @@ def _seeds_per_fold(
     return seeds if seeds <= MOST else None
 
 
-def _why_untested(found: _Differences, i: int, design: Design, moving: bool) -> str | None:
+def _apart(expected_2R: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> bool:
+    """Whether two arms were meant to have other replicates."""
+    return bool(expected_2R.all(axis=0).sum() < expected_2R.sum(axis=1).min())
+
+
+def _why_untested(
+    found: _Differences, i: int, design: Design, moving: bool, *, apart: bool
+) -> str | None:
     n = int(found.n[i])
     if n < FEWEST:
+        way_out = f"use the same {design.unit}s in both, at least" if apart else "run at least"
         return (
             f"No test: {counted(n, f'common {design.unit}')} scored by both, and a deviation from "
-            f"fewer than {FEWEST} says next to nothing; run at least {FEWEST}."
+            f"fewer than {FEWEST} says next to nothing; {way_out} {FEWEST}."
         )
     if found.sd[i] > 0:
         return None

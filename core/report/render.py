@@ -15,8 +15,8 @@ from core.report.words import (
     amount,
     base_of,
     differences,
+    head_words,
     interval,
-    metric_words,
     number,
     spread_words,
 )
@@ -127,7 +127,8 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 def _arms_table(report: Report) -> str:
     splits = [f"{split}_{base_of(report.metric)}" for split in SPLITS]
-    head = ["Arm", f"Chosen by {report.method.rule}", *map(metric_words, splits), "Gap", "Zeros"]
+    scores = [head_words(split, report.method.unit) for split in splits]
+    head = ["Arm", f"Chosen by {report.method.rule}", *scores, "Gap", "Zeros"]
     rows = []
     for arm in report.arms:
         chosen = chosen_of(arm, report.method.rule)

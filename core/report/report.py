@@ -45,7 +45,8 @@ class SettingResult(Out):
     parameters: trained numbers of its network, where they are known.
     scores: train_*, val_* and test_* metrics. zeros: share of weights that are exactly zero.
     gap: how much better the training score is than the validation score; positive is overfitting.
-    measures: everything else: objective, term/*, weight_norm, epochs, seconds.
+    measures: everything else: objective, term/* of its own penalties, weight_norm, epochs, seconds
+        (of one run, its part of what its cohort took, so without a deviation).
     runs: ids of all its runs; missing and diverged: how many of them gave no score.
     """
 
@@ -126,13 +127,17 @@ class FigureLink(Out):
 
 
 class Method(Out):
-    """How the numbers were made, in values and in words."""
+    """How the numbers were made, in values and in words.
+
+    unit: of the scores, where they depend on how the targets were scaled.
+    """
 
     selection_metric: str
     compared_metric: str
     rule: Rule
     practical: float
     alpha: float
+    unit: str | None
     test: str
     test_train_ratio: float | None
     correction: str

@@ -30,6 +30,11 @@ def metric_words(metric: str) -> str:
     return words.replace("_", " ")
 
 
+def head_words(metric: str, unit: str | None) -> str:
+    """A table's head: `test mse (standardised)`."""
+    return f"{metric_words(metric)} ({unit})" if unit else metric_words(metric)
+
+
 @cache
 def is_share(metric: str) -> bool:
     """Whether the metric is told in per cent and percentage points."""

@@ -308,3 +308,40 @@ def test_imbalanced_classes_are_told_with_the_metric_that_weighs_them_alike(stud
     by_class = build_report([job], runs, metric="balanced_accuracy")
     assert not any("imbalanced" in words for words in by_class.method.words)
     assert "80.0 %" in by_class.verdict
+
+
+def test_a_regression_whose_every_run_diverged_is_told_to_have_a_test_part(studio: Any) -> None:
+    body = {"dataset": "diabetes", "architecture": "linear", "loss": "mse"}
+    words = build_report([studio.job(body)], studio.runs(body, lambda *_: {})).method.words
+    assert not any("no test" in line or "±0" in line for line in words)
+    assert any("lies within ±1 % of the mean mse" in line for line in words)
+
+
+@pytest.mark.parametrize(("standardize", "unit"), [(True, " (standardised)"), (False, "")])
+def test_a_regression_tells_the_units_of_its_errors(
+    studio: Any, standardize: bool, unit: str
+) -> None:
+    body = {"dataset": "diabetes", "architecture": "linear", "loss": "mse"}
+    body |= {"standardize": standardize}
+    runs = list(studio.runs(body, lambda *_: {"val_mse": 0.5, "val_r2": 0.5}))
+    report = build_report([studio.job(body)], runs)
+    assert any("standardised units" in words for words in report.method.words) is standardize
+    assert f"| validation mse{unit} |" in to_markdown(report)
+    by_r2 = build_report([studio.job(body)], runs, metric="r2")
+    assert "| validation r2 |" in to_markdown(by_r2)
+
+
+def test_seconds_are_one_measurement_and_no_sample(comparison: Any) -> None:
+    job, runs, _ = comparison
+    seconds = arm(build_report([job], runs), "l1").settings[0].measures["seconds"]
+    assert (seconds.mean, seconds.sd, seconds.ci95) == (1.5, None, None)
+
+
+def test_an_arm_has_the_terms_of_its_own_penalties(comparison: Any) -> None:
+    job, runs, _ = comparison
+    report = build_report([job], runs)
+    terms = {
+        found.name: [name for name in found.settings[0].measures if name.startswith("term/")]
+        for found in report.arms
+    }
+    assert terms == {"none": [], "l1": ["term/l1"], "l2": ["term/l2"], "dropout": []}

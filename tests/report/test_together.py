@@ -53,6 +53,7 @@ def test_other_seeds_pair_on_those_in_common(studio: Any) -> None:
     pair = build_report(jobs, runs).pairs[0]
     assert pair.n == 2
     assert "2 common seeds" in str(pair.note)
+    assert "use the same seeds in both, at least 3" in str(pair.note)
 
 
 @pytest.mark.parametrize(
