@@ -67,8 +67,9 @@ def ranked(
 def verdict_of(finding: Finding) -> str:
     """Which arm, at which setting, how much better, how sure, and what to do."""
     said = _said(finding)
-    caveat = f" ({ONE_SPLIT})" if finding.one_split and "95 % interval" in said else ""
-    return f"{said}{caveat}."
+    if not finding.one_split or "95 % interval" not in said:
+        return f"{said}."
+    return f"{said[:-1]}; {ONE_SPLIT})." if said.endswith(")") else f"{said} ({ONE_SPLIT})."
 
 
 def _said(finding: Finding) -> str:
@@ -164,7 +165,7 @@ def _against(finding: Finding, best: Arm, rival: Arm, role: str) -> str:
 
 def _sureness(finding: Finding, pair: Pair, sign: int) -> str:
     parts = []
-    if pair.ci95 is not None:
+    if pair.ci95 is not None and pair.ci95[0] < pair.ci95[1]:  # no width is no evidence
         ends = sorted(sign * sign_of(finding.direction) * end for end in pair.ci95)
         parts.append(f"95 % interval {interval(finding.compared, (ends[0], ends[1]))}")
     if pair.p_adjusted is not None:

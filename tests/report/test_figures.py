@@ -260,3 +260,10 @@ def test_no_band_and_no_axis_reaches_beyond_what_a_score_can_be(studio: Any) -> 
         view = spec["hconcat"][0] if name == "score" else spec
         assert max(row["high"] for row in view["data"]["values"]) <= 1
         assert view["layer"][0]["encoding"]["y"]["scale"]["domain"][1] == 1
+
+
+def test_an_arm_that_scores_no_better_in_training_is_not_told_to_overfit(studio: Any) -> None:
+    scores = {"train_accuracy": 0.9, "val_accuracy": 0.91}
+    runs = studio.runs(studio.body, lambda *_: scores)
+    title = figure(build_report([studio.job(studio.body)], runs), [], "gap").title
+    assert title == "No arm scores better in training than in validation"

@@ -289,3 +289,14 @@ def test_no_name_is_told_twice(studio: Any) -> None:
         "dropout": "dropout at p = 0.5",
         "strong": "strong at l1 λ = 0.05",
     }
+
+
+def test_an_interval_without_width_is_not_told(studio: Any) -> None:
+    levels = {"none": 0.9, "l1": 0.9, "l2": 0.9}
+
+    def score(arm: str, setting: Any, seed: int, fold: Any) -> dict[str, float]:
+        return {"val_accuracy": levels[arm] + 0.01 * seed}
+
+    said = build_report([studio.job(ARMS)], studio.runs(ARMS, score)).verdict
+    assert "(the same score in every replicate)" in said
+    assert "95 % interval" not in said

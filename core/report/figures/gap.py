@@ -42,6 +42,8 @@ def title(report: Report) -> str:
     if not gaps:
         return f"{base_of(report.metric).replace('_', ' ').capitalize()} by arm"
     least, most = min(gaps, key=gaps.__getitem__), max(gaps, key=gaps.__getitem__)
+    if gaps[most] <= 0:
+        return "No arm scores better in training than in validation"
     small, large = differences(report.metric, [gaps[least], gaps[most]])
     unit = unit_of_difference(report.metric)
     if least == most:
