@@ -40,7 +40,7 @@ class Transport:
         headers = {"User-Agent": "occam-client"}
         if api_key:
             headers["Authorization"] = f"Bearer {api_key}"
-        self.url = url.rstrip("/")
+        self.url = _checked(url).rstrip("/")
         self.timeout_s = timeout_s
         self.retries = retries
         self.http = httpx2.Client(
@@ -172,6 +172,20 @@ def unreachable(url: str, error: httpx2.TransportError) -> Unreachable:
     if isinstance(error, httpx2.TimeoutException):
         return Unreachable(f"{url} did not answer in time ({type(error).__name__})")
     return Unreachable(f"the connection to {url} was lost ({why})")
+
+
+def _checked(url: str) -> str:
+    """The URL itself. Raises Unreachable where it can name no service."""
+    try:
+        parsed = httpx2.URL(url)
+    except httpx2.InvalidURL:
+        parsed = httpx2.URL()
+    if parsed.scheme in ("http", "https") and parsed.host:
+        return url
+    raise Unreachable(
+        f"{url!r} is no URL of a service, which looks like http://127.0.0.1:8000; start a service "
+        f"with `occam serve` and name it with OCCAM_URL"
+    )
 
 
 def _is_loopback(url: str) -> bool:

@@ -7,6 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
+from occam.cli.files import Unusable
 from occam.cli.jobs import cancel, jobs
 from occam.cli.read import catalog, report
 from occam.cli.serve import api, migrate, serve, worker
@@ -46,4 +47,5 @@ def main() -> None:
         Console(stderr=True, soft_wrap=True, highlight=False).print(
             f"error: {error}", markup=False, style="red"
         )
-        sys.exit(EXIT_MISUSED if isinstance(error, InvalidSpec | InvalidRequest) else EXIT_FAILED)
+        misused = isinstance(error, InvalidSpec | InvalidRequest | Unusable)
+        sys.exit(EXIT_MISUSED if misused else EXIT_FAILED)

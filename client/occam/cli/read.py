@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from occam.answers import Report
+from occam.cli.files import write
 from occam.cli.jobs import JobId
 from occam.client import Client
 from occam.table import best_first
@@ -35,7 +36,7 @@ def report(
     with Client() as client:
         if open:
             path = output or Path(gettempdir()) / f"occam-{job_id}.html"
-            path.write_text(client.report(job_id, "html"), encoding="utf-8")
+            write(path, client.report(job_id, "html"))
             print(path)
             webbrowser.open(path.resolve().as_uri())
         elif format == "table" and output is None:
@@ -45,7 +46,7 @@ def report(
             if output is None:
                 print(text)
             else:
-                output.write_text(text, encoding="utf-8")
+                write(output, text)
 
 
 def show(found: Report) -> None:

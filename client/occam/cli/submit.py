@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console, Group
@@ -16,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from occam.answers import Estimate, Job, duration
+from occam.cli.files import read_json
 from occam.cli.jobs import JobId
 from occam.cli.read import show
 from occam.client import Client
@@ -34,7 +33,7 @@ def submit(
     ] = False,
 ) -> None:
     """Submit a job; prints its id."""
-    spec = _read(path)
+    spec = read_json(path)
     with Client() as client:
         if dry_run:
             print(_cost(client.submit(spec, dry_run=True)))
@@ -51,16 +50,6 @@ def follow(job_id: JobId) -> None:
     """Watch a job that was submitted before, then print the verdict."""
     with Client() as client:
         _follow(client, client.job(job_id))
-
-
-def _read(path: str) -> Any:  # Any: JSON, which the service checks
-    try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-        return json.loads(text)
-    except OSError as error:
-        raise typer.BadParameter(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise typer.BadParameter(f"{path} is not JSON: {error}") from error
 
 
 def _cost(estimate: Estimate) -> str:

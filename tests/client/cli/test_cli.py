@@ -99,8 +99,48 @@ def test_a_file_that_is_not_there_is_named(occam):
     code, _, err = occam("submit", "nowhere.json")
 
     assert code == 2
-    assert "nowhere.json" in err
-    assert "No such file" in err
+    assert err == "error: cannot read nowhere.json: No such file or directory\n"
+
+
+def test_what_is_wrong_in_the_json_of_standard_input_is_said_by_line_and_column(occam):
+    code, _, err = occam("submit", "-", stdin='{"a": 1,\n "b" 2}')
+
+    assert code == 2
+    assert err == ("error: standard input is not JSON: line 2, column 6: expecting ':' delimiter\n")
+
+
+def test_a_file_that_is_no_text_is_no_json(occam, tmp_path):
+    path = tmp_path / "job.json"
+    path.write_bytes(b"{\xff}")
+
+    assert occam("submit", str(path)) == (
+        2,
+        "",
+        f"error: {path} is not JSON: byte 1 is not UTF-8\n",
+    )
+
+
+@pytest.mark.parametrize("how", [["-o"], ["--open", "-o"]])
+def test_a_report_that_cannot_be_written_is_one_sentence(service, occam, tmp_path, how):
+    service.on("GET /v1/jobs/job_1/report", Response("<html>", media_type="text/html"))
+    path = tmp_path / "nowhere" / "r.html"
+
+    assert occam("report", "job_1", *how, str(path)) == (
+        2,
+        "",
+        f"error: cannot write {path}: No such file or directory\n",
+    )
+
+
+@pytest.mark.parametrize("url", ["foo", "localhost:8000", "ftp://x", "http://", "http://x:port"])
+def test_an_address_that_is_no_url_is_said_with_the_way_out(occam, monkeypatch, url):
+    monkeypatch.setenv("OCCAM_URL", url)
+
+    code, _, err = occam("jobs")
+
+    assert code == 1
+    assert err.startswith(f"error: {url!r} is no URL of a service")
+    assert "occam serve" in err
 
 
 def test_a_dry_run_says_what_it_would_cost(service, occam):
