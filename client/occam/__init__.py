@@ -39,6 +39,8 @@ from occam.errors import (
     Unavailable,
     Unreachable,
 )
+from occam.figure import Figure
+from occam.pages import Listing
 from occam.stream import StreamEvent
 
 __all__ = [
@@ -50,10 +52,12 @@ __all__ = [
     "Estimate",
     "Event",
     "Fault",
+    "Figure",
     "InvalidRequest",
     "InvalidSpec",
     "Job",
     "JobFailed",
+    "Listing",
     "NotFound",
     "OccamError",
     "Pair",

@@ -4,13 +4,17 @@ service; see the OpenAPI document for every field."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from occam.errors import OccamError
 from occam.notebook import job_html, report_html
+from occam.table import as_text
+
+Fetch = Callable[[str], bytes]
 
 Status = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
 FINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
@@ -20,6 +24,11 @@ class Answer(BaseModel):
     """Base: frozen, and tolerant of members that this version does not know."""
 
     model_config = ConfigDict(frozen=True, extra="allow", ser_json_inf_nan="strings")
+
+    def row(self) -> dict[str, object]:
+        """It as a row of a table: its members that are no lists or objects."""
+        members = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: value for name, value in members.items() if _is_scalar(value)}
 
 
 class Progress(Answer):
@@ -77,6 +86,16 @@ class Job(Answer):
         text = f"{self.name or self.id}: {self.status}, {self.progress.line()}"
         return f"{text}. {self.why}" if self.why else text
 
+    def row(self) -> dict[str, object]:
+        counts = {"runs_done": self.progress.runs_done, "runs_total": self.progress.runs_total}
+        return super().row() | counts
+
+    def __repr__(self) -> str:
+        return f"<job {self.id} {self.line()}>"
+
+    def __str__(self) -> str:
+        return self.line()
+
     def _repr_html_(self) -> str:
         return job_html(self)
 
@@ -109,6 +128,10 @@ class Run(Answer):
     stopped_epoch: int | None = None
     links: dict[str, Any] = Field(default_factory=dict)  # Any: href or nested links
 
+    def row(self) -> dict[str, object]:
+        """Also its setting by path, and its final metrics by name."""
+        return super().row() | self.setting | self.final
+
 
 class Point(Answer):
     """One value of one metric of one run; NaN and infinities arrive as such."""
@@ -134,6 +157,9 @@ class Event(Answer):
     run: str | None = None
     data: dict[str, Any] = Field(default_factory=dict)  # Any: parsed JSON
     created_at: datetime | None = None
+
+    def row(self) -> dict[str, object]:
+        return super().row() | self.data
 
 
 class Score(Answer):
@@ -201,12 +227,37 @@ class Report(Answer):
     method: dict[str, Any] = Field(default_factory=dict)  # Any: for people
     reproduce: dict[str, Any] = Field(default_factory=dict)  # Any: the documents to post again
 
+    _fetch: Fetch | None = PrivateAttr(None)
+
+    @classmethod
+    def read(cls, wire: str | bytes, fetch: Fetch) -> Self:
+        """From the wire. fetch: gives the bytes behind a link, to draw the figures when shown."""
+        report = cls.model_validate_json(wire)
+        report._fetch = fetch
+        return report
+
     def rule(self) -> str:
         """The selection rule that the job asked for."""
         return str(self.method.get("rule", "min"))
 
+    def __repr__(self) -> str:
+        return as_text(self)
+
+    def __str__(self) -> str:
+        return as_text(self)
+
     def _repr_html_(self) -> str:
-        return report_html(self)
+        return report_html(self, self._drawn())
+
+    def _drawn(self) -> dict[str, bytes]:
+        """SVGs by title; none of them where the service cannot draw them now."""
+        links = {figure["title"]: figure["links"]["svg"] for figure in self.figures}
+        try:
+            return (
+                {title: self._fetch(link) for title, link in links.items()} if self._fetch else {}
+            )
+        except OccamError:
+            return {}
 
 
 class Dataset(Answer):
@@ -236,6 +287,10 @@ class Prediction(Answer):
     probabilities: list[list[float | None]] | None = None
     classes: list[str] | None = None
     labels: list[str] | None = None
+
+
+def _is_scalar(value: object) -> bool:
+    return value is None or isinstance(value, str | int | float | datetime)
 
 
 def number_of(kind: object) -> float:

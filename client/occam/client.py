@@ -5,29 +5,31 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from time import monotonic, sleep
-from typing import Any, Literal, Self, overload
+from typing import Any, Literal, Self, TypeVar, overload
 
 import httpx2
 
-from occam.answers import Estimate, Event, Job, Point, Prediction, Report, Run
+from occam.answers import Answer, Estimate, Event, Job, Point, Prediction, Report, Run
 from occam.datasets import Datasets
 from occam.errors import Conflict, JobFailed
-from occam.pages import pages
+from occam.figure import FIGURE_FORMATS, Figure, FigureFormat
+from occam.pages import Listing
+from occam.progress import progress as draw
 from occam.stream import StreamEvent, follow
-from occam.transport import PATIENCE_S, RETRIES, Query, Transport, monotonic_deadline, path_part
+from occam.transport import RETRIES, Query, Transport, path_part
+from occam.waiting import Each, wait
 
 DEFAULT_URL = "http://127.0.0.1:8000"
-LONG_POLL_S = 30
-LEAST_POLL_S = 0.2  # a service that answers a long poll at once is not asked more often than this
+JSON = "application/json"
 
+T = TypeVar("T", bound=Answer)
 Spec = Mapping[str, Any]  # Any: JSON; the service checks it and says what is wrong and where
 ReportText = Literal["html", "md", "csv", "json"]
 _MEDIA_TYPES = {
     "html": "text/html",
     "md": "text/markdown",
     "csv": "text/csv",
-    "json": "application/json",
+    "json": JSON,
 }
 
 
@@ -102,10 +104,10 @@ class Client:
         """The job as it is now."""
         return _job(self._get(f"/v1/jobs/{_id(job)}"))
 
-    def jobs(self, *, status: str | None = None, name: str | None = None) -> Iterator[Job]:
+    def jobs(self, *, status: str | None = None, name: str | None = None) -> Listing[Job]:
         """All jobs, newest first, fetched page by page as they are consumed."""
         query = {"status": status, "name": name}
-        return map(Job.model_validate, pages(self._transport, "/v1/jobs", query))
+        return Listing("jobs", self._transport, "/v1/jobs", query, Job.model_validate)
 
     def cancel(self, job: Job | str) -> Job:
         """Stop a job for good; what its runs have learnt so far stays. Final jobs: Conflict."""
@@ -129,37 +131,30 @@ class Client:
         *,
         timeout_s: float | None = None,
         check: bool = False,
-        each: Callable[[Job], object] | None = None,
+        each: Each | None = None,
+        progress: bool = False,
     ) -> Job:
         """Block until the job is final, and return it. A restart of the service is sat out.
 
-        each: called with every change, for instance to print `job.line()`.
+        progress: show how far it is, in one line (a bar in a notebook) that is drawn anew.
+        each: called with every change of the job.
         check: raise JobFailed unless it succeeded. Raises TimeoutError after `timeout_s`; the job
         goes on.
         """
-        left_s = monotonic_deadline(timeout_s)
-        latest = None
-        etag = None
-        while True:
-            began = monotonic()
-            response = self._long_poll(_id(job), etag, left_s())
-            if response.status_code != 304:
-                latest, etag = _job(response), response.headers.get("ETag")
-                if each is not None:
-                    each(latest)
-                if latest.finished:
-                    return _checked(latest) if check else latest
-            if left_s() <= 0:
-                seen = latest.line() if latest else "never seen"
-                raise TimeoutError(f"job {_id(job)} is not finished after {timeout_s} s: {seen}")
-            sleep(max(0.0, min(LEAST_POLL_S - (monotonic() - began), left_s())))
+        steps = [*([each] if each else []), *([draw()] if progress else [])]
+        ended = wait(
+            self._transport,
+            _id(job),
+            timeout_s=timeout_s,
+            each=lambda now: [step(now) for step in steps],
+        )
+        return _checked(ended) if check else ended
 
     # what a job holds
 
-    def runs(self, job: Job | str) -> Iterator[Run]:
+    def runs(self, job: Job | str) -> Listing[Run]:
         """All runs of a job, fetched page by page."""
-        path = f"/v1/jobs/{_id(job)}/runs"
-        return map(Run.model_validate, pages(self._transport, path, {}))
+        return self._of_job(job, "runs", {}, Run.model_validate)
 
     def run(self, run: Run | str) -> Run:
         return Run.model_validate_json(self._get(f"/v1/runs/{_id(run)}").content)
@@ -171,16 +166,14 @@ class Client:
         run: Run | str | None = None,
         arm: str | None = None,
         name: str | None = None,
-    ) -> Iterator[Point]:
+    ) -> Listing[Point]:
         """The logged points of a job, optionally of one run, arm or metric name."""
         query = {"run": None if run is None else _id(run), "arm": arm, "name": name}
-        path = f"/v1/jobs/{_id(job)}/metrics"
-        return map(Point.read, pages(self._transport, path, query))
+        return self._of_job(job, "metrics", query, Point.read)
 
-    def events(self, job: Job | str) -> Iterator[Event]:
+    def events(self, job: Job | str) -> Listing[Event]:
         """What happened to a job so far."""
-        path = f"/v1/jobs/{_id(job)}/events"
-        return map(Event.model_validate, pages(self._transport, path, {}))
+        return self._of_job(job, "events", {}, Event.model_validate)
 
     def stream(self, job: Job | str, *, after: str | None = None) -> Iterator[StreamEvent]:
         """Follow a job live until its end: metrics, events and changes of status.
@@ -200,23 +193,44 @@ class Client:
         self, job: Job | str, format: ReportText | Literal["object"] = "object"
     ) -> Report | str:
         """The comparison, as an object, or as the text of an HTML, Markdown, CSV or JSON file."""
-        accept = {"Accept": _MEDIA_TYPES.get(format, "application/json")}
-        response = self._get(f"/v1/jobs/{_id(job)}/report", headers=accept)
-        return Report.model_validate_json(response.content) if format == "object" else response.text
+        if format == "object":
+            response = self._get(f"/v1/jobs/{_id(job)}/report", headers={"Accept": JSON})
+            return Report.read(response.content, self._bytes)
+        media_type = _MEDIA_TYPES.get(format)
+        if media_type is None:
+            known = ", ".join(["object", *_MEDIA_TYPES])
+            raise ValueError(f"there is no report as {format!r}; there is {known}")
+        return self._get(f"/v1/jobs/{_id(job)}/report", headers={"Accept": media_type}).text
 
     def compare(self, jobs: Sequence[Job | str]) -> Report:
         """One report over several jobs on the same dataset and split."""
         response = self._post("/v1/reports", json={"jobs": [_id(job) for job in jobs]})
-        return Report.model_validate_json(response.content)
+        return Report.read(response.content, self._bytes)
+
+    @overload
+    def figure(self, job: Job | str, name: str) -> Figure: ...
+
+    @overload
+    def figure(self, job: Job | str, name: str, format: FigureFormat) -> bytes: ...
 
     def figure(
-        self, job: Job | str, name: str, format: Literal["svg", "png", "json"] = "svg"
-    ) -> bytes:
-        """One figure of the report; `json` is its Vega-Lite definition."""
-        suffix = "" if format == "json" else f".{format}"
-        accept = {"svg": "image/svg+xml", "png": "image/png"}.get(format, "application/json")
-        path = f"/v1/jobs/{_id(job)}/figures/{path_part(name)}{suffix}"
-        return self._get(path, headers={"Accept": accept}).content
+        self, job: Job | str, name: str, format: FigureFormat | None = None
+    ) -> Figure | bytes:
+        """One figure of the report, which notebooks show; or its bytes in one format.
+
+        `json` is its Vega-Lite definition.
+        """
+        path = f"/v1/jobs/{_id(job)}/figures/{path_part(name)}"
+
+        def fetch(format: FigureFormat) -> bytes:
+            return self._bytes(f"{path}.{format}")
+
+        if format is None:
+            return Figure(name, fetch("svg").decode(), fetch)
+        if format not in FIGURE_FORMATS:
+            known = ", ".join(FIGURE_FORMATS)
+            raise ValueError(f"there is no figure as {format!r}; there is {known}")
+        return fetch(format)
 
     def weights(self, run: Run | str, *, which: Which = "reported") -> bytes:
         """A run's weights, as the bytes of a safetensors file."""
@@ -246,6 +260,15 @@ class Client:
     ) -> httpx2.Response:
         return self._transport.request("GET", path, query=query, headers=headers)
 
+    def _bytes(self, path: str) -> bytes:
+        return self._get(path).content
+
+    def _of_job(
+        self, job: Job | str, what: str, query: Query, read: Callable[[dict[str, Any]], T]
+    ) -> Listing[T]:
+        path = f"/v1/jobs/{_id(job)}/{what}"
+        return Listing(f"{what} of {_id(job)}", self._transport, path, query, read)
+
     def _post(
         self,
         path: str,
@@ -268,18 +291,6 @@ class Client:
             if not conflict.problem.get("retried") or self.job(job).status != reached:
                 raise
             return self.job(job)
-
-    def _long_poll(self, job_id: str, etag: str | None, left_s: float) -> httpx2.Response:
-        """The job, at its next change after `etag` or after a while; at most after `left_s`."""
-        whole_s = max(0, int(min(LONG_POLL_S, left_s)))
-        return self._transport.request(
-            "GET",
-            f"/v1/jobs/{job_id}",
-            query={"wait": whole_s} if etag and whole_s else None,
-            headers={"If-None-Match": etag} if etag else None,
-            wait_s=whole_s,
-            patience_s=min(PATIENCE_S, left_s),
-        )
 
 
 def _id(thing: Job | Run | str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from json import dumps
 from pathlib import Path
 from typing import Any
 
 from occam.answers import Dataset
-from occam.pages import pages
+from occam.pages import Listing
 from occam.transport import Transport, path_part
 
 
@@ -40,9 +40,9 @@ class Datasets:
 
             return Dataset.model_validate_json(self._transport.send(attempt).content)
 
-    def list(self) -> Iterator[Dataset]:
+    def list(self) -> Listing[Dataset]:
         """All datasets, newest first, fetched page by page."""
-        return map(Dataset.model_validate, pages(self._transport, "/v1/datasets", {}))
+        return Listing("datasets", self._transport, "/v1/datasets", {}, Dataset.model_validate)
 
     def get(self, dataset_id: str) -> Dataset:
         response = self._transport.request("GET", f"/v1/datasets/{path_part(dataset_id)}")
@@ -55,5 +55,5 @@ class Datasets:
         return answer
 
     def delete(self, dataset_id: str) -> None:
-        """Delete a dataset that no unfinished job needs; else Conflict."""
+        """Delete a dataset. Conflict while a job names it, finished or not: delete that first."""
         self._transport.delete(f"/v1/datasets/{path_part(dataset_id)}")

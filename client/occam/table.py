@@ -16,6 +16,21 @@ def best_first(report: Report) -> list[Row]:
     return [_row(arm, report) for arm in arms]
 
 
+def headings(report: Report) -> Row:
+    """What `best_first` has in its columns."""
+    metric = report.metric.partition("_")[2] or report.metric
+    return ("arm", "chosen", f"validation {metric}", f"test {metric}", "exact zeros")
+
+
+def as_text(report: Report) -> str:
+    """The verdict, and the table in plain columns."""
+    rows = [headings(report), *best_first(report)]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    partial = ["partial: not every run has finished"] if report.partial else []
+    return "\n".join([report.verdict, *partial, "", *lines])
+
+
 def chosen_of(arm: ArmReport, report: Report) -> Chosen | None:
     """The setting that the job's own rule chose, or the best mean where it has none."""
     return arm.chosen.get(report.rule()) or arm.chosen.get("min")

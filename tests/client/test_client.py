@@ -1,5 +1,6 @@
 import json
 import math
+import sys
 import time
 
 import numpy as np
@@ -54,7 +55,7 @@ def test_jobs_come_from_all_pages_and_only_as_far_as_they_are_read(service, clie
         JSONResponse({"data": [DONE], "has_more": False, "next": None}),
     )
 
-    jobs = client.jobs(status="running")
+    jobs = iter(client.jobs(status="running"))
     next(jobs)
     assert len(service.seen) == 1
 
@@ -77,6 +78,18 @@ def test_wait_polls_long_and_returns_the_final_job(service, client):
     assert lines == ["running", "succeeded"]
     assert service.seen[1].headers["if-none-match"] == 'W/"1"'
     assert service.seen[1].query == {"wait": "30"}
+
+
+def test_waiting_with_progress_prints_a_line_for_each_status_where_nothing_can_be_redrawn(
+    service, client, capsys
+):
+    further = {**JOB, "progress": {**JOB["progress"], "epochs_done": 20}}
+    service.on("GET /v1/jobs/job_1", *map(JSONResponse, (JOB, further, DONE)))
+
+    client.wait("job_1", progress=True)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in lines] == ["which: running", "which: succeeded"]
 
 
 def test_wait_gives_up_in_time_and_says_how_far_it_was(service, client):
@@ -147,12 +160,37 @@ def test_the_report_as_text(service, client, format, media_type):
     assert service.seen[0].headers["accept"] == media_type
 
 
+@pytest.mark.parametrize("format", ["table", "HTML", "pdf"])
+def test_an_unknown_form_of_the_report_is_refused_with_those_there_are(service, client, format):
+    with pytest.raises(ValueError, match=f"'{format}'; there is object, html, md, csv, json"):
+        client.report("job_1", format)
+    assert service.seen == []
+
+
 def test_figures_are_bytes_of_the_format_asked_for(service, client):
     service.on("GET /v1/jobs/job_1/figures/score.svg", Response("<svg/>"))
-    service.on("GET /v1/jobs/job_1/figures/score", Response("{}"))
+    service.on("GET /v1/jobs/job_1/figures/score.json", Response("{}"))
 
-    assert client.figure("job_1", "score") == b"<svg/>"
+    assert client.figure("job_1", "score", "svg") == b"<svg/>"
     assert client.figure("job_1", "score", "json") == b"{}"
+    with pytest.raises(ValueError, match="'pdf'; there is svg, png, json"):
+        client.figure("job_1", "score", "pdf")
+
+
+def test_a_figure_shows_itself_and_is_saved_as_its_name_ends(service, client, tmp_path):
+    service.on("GET /v1/jobs/job_1/figures/score.svg", Response("<svg>λ</svg>"))
+    service.on("GET /v1/jobs/job_1/figures/score.png", Response(b"\x89PNG"))
+    service.on("GET /v1/jobs/job_1/figures/score.json", Response('{"mark": "line"}'))
+
+    figure = client.figure("job_1", "score")
+
+    assert figure._repr_svg_() == "<svg>λ</svg>"
+    assert figure.vega_lite() == {"mark": "line"}
+    assert figure.save(tmp_path / "a.svg").read_text(encoding="utf-8") == "<svg>λ</svg>"
+    assert figure.save(tmp_path / "a.png").read_bytes() == figure.png() == b"\x89PNG"
+    assert figure.save(str(tmp_path / "a.json")).read_text() == '{"mark": "line"}'
+    with pytest.raises(ValueError, match=r"'\.pdf'.*\.svg, \.png or \.json"):
+        figure.save(tmp_path / "a.pdf")
 
 
 def test_weights_are_asked_for_by_which(service, client):
@@ -221,5 +259,32 @@ def test_runs_and_events_are_typed(service, client):
     event = {"seq": 4, "type": "event", "run": None, "data": {"what": "started"}}
     service.on("GET /v1/jobs/job_1/events", JSONResponse({"data": [event], "has_more": False}))
 
-    assert next(client.runs("job_1")).setting == {"/x": 0.1}
-    assert next(client.events("job_1")).data == {"what": "started"}
+    assert client.runs("job_1").to_list()[0].setting == {"/x": 0.1}
+    assert client.events("job_1").to_list()[0].data == {"what": "started"}
+
+
+def test_a_list_says_what_it_is_without_asking_and_can_be_read_twice(service, client):
+    run = {"id": "run_1", "status": "succeeded", "arm": "l1"}
+    service.on("GET /v1/jobs/job_1/runs", JSONResponse({"data": [run], "has_more": False}))
+    runs = client.runs("job_1")
+
+    assert repr(runs).startswith("<runs of job_1")
+    assert service.seen == []
+    assert [r.id for r in runs] == [r.id for r in runs] == ["run_1"]
+
+
+def test_a_list_without_pandas_says_what_to_do(client, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+
+    with pytest.raises(ImportError, match="pip install pandas"):
+        client.metrics("job_1").to_pandas()
+
+
+def test_a_list_becomes_a_data_frame(service, client):
+    point = {"run": "run_1", "epoch": 1, "name": "val_loss", "value": 0.5}
+    run = {"id": "run_1", "status": "succeeded", "setting": {"/x": 0.1}, "final": {"val_loss": 0.5}}
+    service.on("GET /v1/jobs/job_1/metrics", JSONResponse({"data": [point], "has_more": False}))
+    service.on("GET /v1/jobs/job_1/runs", JSONResponse({"data": [run], "has_more": False}))
+
+    assert client.metrics("job_1").to_pandas().to_dict("records") == [point]
+    assert client.runs("job_1").to_pandas().loc[0, ["/x", "val_loss"]].tolist() == [0.1, 0.5]

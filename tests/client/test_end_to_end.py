@@ -124,7 +124,7 @@ def test_runs_have_scores_and_settings(client, done):
 
 
 def test_metrics_of_one_run_and_name(client, done):
-    run = next(client.runs(done))
+    run = client.runs(done).to_list()[0]
 
     points = list(client.metrics(done, run=run, name="val_accuracy"))
 
@@ -172,13 +172,14 @@ def test_the_report_in_every_form(client, done):
 def test_figures_are_drawn(client, done):
     name = client.report(done).figures[0]["name"]
 
-    assert client.figure(done, name).startswith(b"<svg")
+    assert client.figure(done, name).svg.startswith("<svg")
+    assert client.report(done)._repr_html_().count("<img") == len(client.report(done).figures)
     assert client.figure(done, name, "png").startswith(b"\x89PNG")
     assert "$schema" in json.loads(client.figure(done, name, "json"))
 
 
 def test_weights_and_predictions_belong_together(client, done):
-    run = next(client.runs(done))
+    run = client.runs(done).to_list()[0]
 
     weights = load(client.weights(run))
     prediction = client.predict(run, np.zeros((2, 4)))
@@ -323,7 +324,9 @@ def test_a_killed_worker_is_replaced_and_the_job_goes_on(tmp_path):
             worker = _child(served.process.pid, "-m worker")
             os.kill(worker, signal.SIGKILL)
             assert own.wait(job, timeout_s=110).status == "succeeded"
-            epochs = [p.epoch for p in own.metrics(job, run=next(own.runs(job)), name="val_loss")]
+            epochs = [
+                p.epoch for p in own.metrics(job, run=own.runs(job).to_list()[0], name="val_loss")
+            ]
             assert epochs == list(range(1, 1001))
     finally:
         code = served.stop()
@@ -343,7 +346,9 @@ def test_an_api_killed_while_a_client_follows_loses_and_repeats_nothing(tmp_path
                     os.kill(_child(served.process.pid, "-m api"), signal.SIGKILL)
             assert ids == list(range(1, len(ids) + 1))
             assert own.job(job).status == "succeeded"
-            assert len(list(own.metrics(job, run=next(own.runs(job)), name="val_loss"))) == 600
+            assert (
+                len(list(own.metrics(job, run=own.runs(job).to_list()[0], name="val_loss"))) == 600
+            )
     finally:
         served.stop()
     assert any("the API ended (signal SIGKILL); starting it again" in x for x in served.lines)

@@ -1,3 +1,5 @@
+from starlette.responses import JSONResponse, Response
+
 from occam import Job, Report
 
 
@@ -34,6 +36,7 @@ def test_a_job_is_one_line_and_its_name_is_escaped():
     assert "&lt;script&gt;" in job._repr_html_()
     assert "<script>" not in job._repr_html_()
     assert "\n" not in job._repr_html_()
+    assert repr(job) == "<job job_1 <script>: running, 0/0 runs>"
 
 
 def test_a_report_shows_its_verdict_and_its_arms_best_first():
@@ -44,6 +47,61 @@ def test_a_report_shows_its_verdict_and_its_arms_best_first():
     assert "λ = 0.001 (edge of its range)" in html
     assert "50.0%" in html
     assert "0.95 ± 0.01 [0.93, 0.97]" in html
+
+
+def test_a_report_is_printed_as_its_verdict_and_plain_columns():
+    report = Report.model_validate(REPORT)
+
+    assert repr(report) == str(report)
+    assert str(report).splitlines() == [
+        REPORT["verdict"],
+        "",
+        "arm     chosen                         validation accuracy  "
+        "test accuracy             exact zeros",
+        "l1      λ = 0.001 (edge of its range)  0.95 ± 0.01          "
+        "0.95 ± 0.01 [0.93, 0.97]  50.0%",
+        "none                                   0.9 ± 0.01           0.9 ± 0.01 [0.88, 0.92]   –",
+        "broken  –                              –                    –                         –",
+    ]
+
+
+def test_a_report_shows_its_figures_as_images_with_titles(service, client):
+    figure = {"name": "score", "title": "l1 > none", "links": {"svg": "/figures/score.svg"}}
+    service.on("GET /v1/jobs/job_1/report", JSONResponse({**REPORT, "figures": [figure]}))
+    service.on("GET /figures/score.svg", Response("<svg/>"))
+
+    html = client.report("job_1")._repr_html_()
+
+    assert '<img alt="l1 &gt; none" src="data:image/svg+xml;base64,PHN2Zy8+"' in html
+
+
+def test_a_report_whose_figures_cannot_be_drawn_still_shows_its_table(service, client):
+    figure = {"name": "score", "title": "t", "links": {"svg": "/figures/gone.svg"}}
+    service.on("GET /v1/jobs/job_1/report", JSONResponse({**REPORT, "figures": [figure]}))
+
+    html = client.report("job_1")._repr_html_()
+
+    assert "<table>" in html
+    assert "<img" not in html
+
+
+def test_a_list_shows_its_first_rows_and_asks_for_no_more(service, client):
+    runs = [{"id": f"run_<{i}>", "status": "queued", "setting": {"/x": i}} for i in range(11)]
+    service.on("GET /v1/jobs/job_1/runs", JSONResponse({"data": runs, "has_more": False}))
+
+    html = client.runs("job_1")._repr_html_()
+
+    assert service.seen[0].query == {"limit": "11"}
+    assert "the first 10 runs of job_1" in html
+    assert "run_&lt;9&gt;" in html
+    assert "run_&lt;10&gt;" not in html
+    assert ">/x<" in html
+
+
+def test_an_empty_list_says_so(service, client):
+    service.on("GET /v1/jobs", JSONResponse({"data": [], "has_more": False}))
+
+    assert "no jobs" in client.jobs()._repr_html_()
 
 
 def test_a_partial_report_says_so():

@@ -17,7 +17,7 @@ from occam.answers import Report
 from occam.cli.files import write
 from occam.cli.jobs import JobId
 from occam.client import Client
-from occam.table import best_first
+from occam.table import best_first, headings
 
 PLAIN_WIDTH = 120  # in a file or a log nothing needs to fit a screen
 
@@ -54,10 +54,7 @@ def show(found: Report) -> None:
     console = Console()
     if not console.is_terminal:
         console.width = max(console.width, PLAIN_WIDTH)
-    metric = found.metric.partition("_")[2] or found.metric
-    table = Table(box=None, pad_edge=False)
-    for heading in ("arm", "chosen", f"validation {metric}", f"test {metric}", "exact zeros"):
-        table.add_column(heading)
+    table = Table(*headings(found), box=None, pad_edge=False)
     for row in best_first(found):
         table.add_row(*(Text(cell) for cell in row))
     console.print(table)
