@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from occam.errors import OccamError
 from occam.notebook import job_html, report_html
-from occam.table import as_text
+from occam.table import as_text, chosen_of, ranked
 
 Fetch = Callable[[str], bytes]
 
@@ -180,7 +180,7 @@ class Chosen(Answer):
     """One setting of an arm and how it scored.
 
     label: the setting for people; at_edge: the side of its range on which the choice lies;
-    zeros: share of weights that are exactly zero.
+    zeros: share of weights that are exactly zero; runs: ids, one for each seed and fold.
     """
 
     setting: dict[str, float] = Field(default_factory=dict)
@@ -188,6 +188,7 @@ class Chosen(Answer):
     scores: dict[str, Score] = Field(default_factory=dict)
     zeros: float | None = None
     at_edge: Literal["low", "high"] | None = None
+    runs: tuple[str, ...] = ()
 
 
 class ArmReport(Answer):
@@ -239,6 +240,11 @@ class Report(Answer):
     def rule(self) -> str:
         """The selection rule that the job asked for."""
         return str(self.method.get("rule", "min"))
+
+    def best(self) -> Chosen | None:
+        """The chosen setting of the arm that scores best, by the job's metric and rule."""
+        arms = ranked(self)
+        return chosen_of(arms[0], self) if arms else None
 
     def __repr__(self) -> str:
         return as_text(self)

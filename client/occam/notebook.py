@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # answers draw themselves with this module
 
 _CELL = "padding:2px 10px;text-align:left"
 _FIGURES = "display:flex;flex-wrap:wrap;align-items:flex-start;gap:12px;margin-top:12px"
-_FIGURE = "flex:1 1 480px;max-width:640px;min-width:min(100%,400px)"
+_FIGURE = "flex:1 1 440px;max-width:640px;min-width:min(100%,400px)"
 
 
 def job_html(job: Job) -> str:

@@ -12,8 +12,12 @@ Row = tuple[str, str, str, str, str]
 
 def best_first(report: Report) -> list[Row]:
     """A row per arm: name, chosen setting, validation score, test score, share of exact zeros."""
-    arms = sorted(report.arms, key=lambda arm: _rank(arm, report))
-    return [_row(arm, report) for arm in arms]
+    return [_row(arm, report) for arm in ranked(report)]
+
+
+def ranked(report: Report) -> list[ArmReport]:
+    """The arms, best validation score first."""
+    return sorted(report.arms, key=lambda arm: _rank(arm, report))
 
 
 def headings(report: Report) -> Row:

@@ -10,8 +10,10 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
+from nbclient import NotebookClient
 from safetensors.numpy import load
 
 import occam
@@ -31,6 +33,7 @@ QUICK = {
         {"name": "l2", "regularizers": [{"kind": "l2", "lambda": {"values": [0.001, 0.01]}}]},
     ],
 }
+NOTEBOOK = Path(__file__).parents[2] / "examples" / "compare.ipynb"
 LONG = {**QUICK, "name": "long", "epochs": 100_000, "compare": None}
 
 
@@ -297,6 +300,29 @@ def test_the_curl_script_runs_as_it_stands(url, tmp_path):
     assert "status: succeeded" in ended.stdout
     assert '"pointer":"/loss"' in ended.stdout
     assert len(list(tmp_path.glob("run_*.safetensors"))) == 1
+
+
+def test_the_notebook_runs_as_it_stands(url, tmp_path, monkeypatch):
+    monkeypatch.setenv("OCCAM_URL", url)
+    for folder in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR"):
+        monkeypatch.setenv(folder, str(tmp_path / folder))
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+
+    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    drawn = [output["data"] for output in shown if "data" in output]
+    assert sum("image/svg+xml" in data for data in drawn) == 1
+    assert sum("<img" in data.get("text/html", "") for data in drawn) == 2
+    assert sum("<progress" in data.get("text/html", "") for data in drawn) == 2
+    assert "'x0': 0." in drawn[-1]["text/plain"]
+
+
+def test_the_notebook_is_kept_without_outputs():
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+
+    assert all(not cell.outputs for cell in cells if cell.cell_type == "code")
+    assert all(cell.execution_count is None for cell in cells if cell.cell_type == "code")
 
 
 def test_the_catalog_knows_what_was_used(client):

@@ -124,3 +124,11 @@ def test_a_loss_ranks_the_smaller_first():
     html = Report.model_validate(loss)._repr_html_()
 
     assert html.index(">none<") < html.index(">l1<")
+
+
+def test_the_best_setting_is_the_first_arms():
+    best = Report.model_validate(REPORT).best()
+
+    assert best is not None
+    assert best.label == "λ = 0.001"
+    assert Report.model_validate({**REPORT, "arms": []}).best() is None
