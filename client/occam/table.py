@@ -1,7 +1,8 @@
-"""A report as rows of text, shared by the notebook and the command line."""
+"""Tables as text, and a report as one; shared by the notebook and the command line."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # answers draw themselves with this module
@@ -29,10 +30,14 @@ def headings(report: Report) -> Row:
 def as_text(report: Report) -> str:
     """The verdict, and the table in plain columns."""
     rows = [headings(report), *best_first(report)]
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     partial = ["partial: not every run has finished"] if report.partial else []
-    return "\n".join([report.verdict, *partial, "", *lines])
+    return "\n".join([report.verdict, *partial, "", *columns(rows)])
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A line for each row, columns two spaces apart."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def chosen_of(arm: ArmReport, report: Report) -> Chosen | None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version as package_version
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from occam.cli.catalog import catalog
+from occam.cli.datasets import datasets, upload
 from occam.cli.files import Unusable
-from occam.cli.jobs import cancel, jobs
-from occam.cli.read import catalog, report
+from occam.cli.jobs import cancel, delete, jobs, pause, resume
+from occam.cli.report import report
+from occam.cli.runs import metrics, runs, weights
 from occam.cli.serve import api, migrate, serve, worker
 from occam.cli.submit import follow, submit
 from occam.errors import InvalidRequest, InvalidSpec, OccamError
@@ -31,12 +36,41 @@ for command in (
     migrate,
     submit,
     follow,
-    jobs,
-    cancel,
     report,
+    jobs,
+    pause,
+    resume,
+    cancel,
+    delete,
+    runs,
+    metrics,
+    weights,
+    datasets,
+    upload,
     catalog,
 ):
     app.command()(command)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"occam {package_version('occam')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Show the version and exit.",
+            is_eager=True,
+            callback=_print_version,
+        ),
+    ] = False,
+) -> None:
+    pass  # the callback has done it; a docstring would replace the app's help
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from rich.text import Text
 from occam.answers import Estimate, Job, duration
 from occam.cli.files import read_json
 from occam.cli.jobs import JobId
-from occam.cli.read import show
+from occam.cli.report import show
 from occam.client import Client
 from occam.following import Standing, standings
 

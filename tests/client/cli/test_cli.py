@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from importlib.metadata import version
 
 import pytest
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -35,6 +36,41 @@ CATALOG = {
         "loss": [{"kind": "huber", "summary": "Square near zero."}],
         "regularizer": [{"kind": "l1", "summary": "Exact zeros."}],
     }
+}
+
+
+HUBER = {
+    "kind": "huber",
+    "summary": "Square near zero.",
+    "formula": "½e²",
+    "works_with": {"task": ["regression"]},
+    "parameters": {
+        "$defs": {"Values": {}},
+        "required": ["units"],
+        "properties": {
+            "kind": {"const": "huber"},
+            "delta": {
+                "oneOf": [
+                    {"type": "number", "exclusiveMinimum": 0, "maximum": 3e38},
+                    {"$ref": "#/$defs/Values"},
+                ],
+                "default": 1.0,
+                "description": "where it turns",
+            },
+            "weights": {
+                "anyOf": [
+                    {"const": "balanced"},
+                    {
+                        "type": "array",
+                        "items": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+                    },
+                    {"type": "null"},
+                ],
+                "default": None,
+            },
+            "units": {"type": "integer", "minimum": 1, "maximum": 9},
+        },
+    },
 }
 
 
@@ -209,12 +245,6 @@ def test_jobs_are_a_table_and_an_empty_list_says_so(service, occam):
     assert occam("jobs")[1] == "no jobs\n"
 
 
-def test_cancel_prints_what_became_of_the_job(service, occam):
-    service.on("POST /v1/jobs/job_1/cancel", JSONResponse({**JOB, "status": "cancelled"}))
-
-    assert occam("cancel", "job_1")[1] == "which: cancelled, 0/2 runs · 0/4 epochs\n"
-
-
 def test_a_report_is_written_in_the_format_of_the_files_name(service, occam, tmp_path):
     service.on("GET /v1/jobs/job_1/report", Response("<html>", media_type="text/html"))
 
@@ -253,11 +283,137 @@ def test_an_unknown_family_lists_those_that_exist(service, occam):
     assert "there is loss, regularizer" in err
 
 
-def test_one_kind_is_shown_in_full(service, occam):
+def test_one_kind_is_shown_with_a_table_of_its_parameters(service, occam):
     service.on("GET /v1/catalog", JSONResponse(CATALOG))
-    service.on("GET /v1/catalog/loss/huber", JSONResponse({"kind": "huber", "formula": "½e²"}))
+    service.on("GET /v1/catalog/loss/huber", JSONResponse(HUBER))
 
-    assert json.loads(occam("catalog", "losses", "huber")[1]) == {"kind": "huber", "formula": "½e²"}
+    code, out, _ = occam("catalog", "losses", "huber")
+
+    assert code == 0
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert lines[0] == "Square near zero."
+    assert "formula ½e²" in lines
+    assert "with task regression" in lines
+    assert "parameter type default range meaning" in lines
+    assert "delta number, tunable 1.0 > 0 where it turns" in lines
+    assert 'weights "balanced" or list of numbers or null null (0, 1]' in lines
+    assert "units integer required [1, 9]" in lines
+    assert "$defs" not in out
+
+
+def test_one_kind_as_json_is_what_the_service_says(service, occam):
+    service.on("GET /v1/catalog", JSONResponse(CATALOG))
+    service.on("GET /v1/catalog/loss/huber", JSONResponse(HUBER))
+
+    assert json.loads(occam("catalog", "losses", "huber", "--json")[1]) == HUBER
+
+
+def test_the_version_is_printed(occam):
+    assert occam("--version") == (0, f"occam {version('occam')}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("verb", "status"), [("pause", "paused"), ("resume", "queued"), ("cancel", "cancelled")]
+)
+def test_a_verb_prints_what_became_of_the_job(service, occam, verb, status):
+    service.on(f"POST /v1/jobs/job_1/{verb}", JSONResponse({**JOB, "status": status}))
+
+    assert occam(verb, "job_1")[1] == f"which: {status}, 0/2 runs · 0/4 epochs\n"
+
+
+def test_delete_says_what_is_gone(service, occam):
+    service.on("DELETE /v1/jobs/job_1", Response(status_code=204))
+
+    assert occam("delete", "job_1") == (0, "deleted job_1\n", "")
+
+
+def test_a_long_or_broken_name_leaves_each_job_its_one_line(service, occam):
+    long = {**DONE, "name": "λ\nand " + "x" * 300}
+    service.on("GET /v1/jobs", JSONResponse({"data": [long, DONE], "has_more": False}))
+
+    piped = occam("jobs")[1].splitlines()
+    assert len(piped) == 3
+    assert piped[1].endswith("λ and " + "x" * 300)
+
+
+def test_runs_show_their_setting_and_scores(service, occam):
+    run = {
+        "id": "run_1",
+        "status": "succeeded",
+        "arm": "l1",
+        "seed": 3,
+        "setting": {"/regularizers/0/lambda": 0.0123456},
+        "final": {"val_accuracy": 0.91, "test_accuracy": None},
+    }
+    service.on("GET /v1/jobs/job_1", JSONResponse(DONE))
+    service.on("GET /v1/jobs/job_1/runs", JSONResponse({"data": [run], "has_more": False}))
+
+    lines = [line.split() for line in occam("runs", "job_1")[1].splitlines()]
+
+    assert lines == [
+        ["id", "arm", "seed", "fold", "status", "val_accuracy", "test_accuracy", "setting"],
+        ["run_1", "l1", "3", "–", "succeeded", "0.91", "–", "lambda", "=", "0.01235"],
+    ]
+
+
+def test_metrics_are_a_table_or_csv_with_every_digit(service, occam, tmp_path):
+    point = {"run": "run_1", "epoch": 1, "name": "val_loss", "value": 0.123456789}
+    service.on("GET /v1/jobs/job_1/metrics", JSONResponse({"data": [point], "has_more": False}))
+    text = "run,epoch,name,value\nrun_1,1,val_loss,0.123456789\n"
+
+    assert occam("metrics", "job_1")[1].splitlines()[1].split()[-1] == "0.1235"
+    assert occam("metrics", "job_1", "--csv", "-", "--arm", "l1")[1] == text
+    assert service.seen[-1].query == {"arm": "l1", "limit": "1000"}
+    occam("metrics", "job_1", "--csv", str(tmp_path / "m.csv"))
+    assert (tmp_path / "m.csv").read_text() == text
+
+
+def test_weights_are_saved(service, occam, tmp_path):
+    service.on("GET /v1/runs/run_1/weights", Response(b"\x00\x01"))
+    path = tmp_path / "w.safetensors"
+
+    assert occam("weights", "run_1", "-o", str(path))[:2] == (0, f"{path}: 2 bytes\n")
+    assert path.read_bytes() == b"\x00\x01"
+
+
+def test_an_upload_prints_the_id_alone_and_the_rest_aside(service, occam, tmp_path):
+    path = tmp_path / "points.csv"
+    path.write_text("a,y\n1,2\n")
+    answer = {
+        "id": "ds_1",
+        "task": "classification",
+        "examples": 1,
+        "features": 2,
+        "classes": ["a", "b"],
+        "warnings": ["column a is constant"],
+    }
+    service.on("POST /v1/datasets", JSONResponse(answer, 201))
+
+    assert occam("upload", str(path), "--target", "y", "--name", "points") == (
+        0,
+        "ds_1\n",
+        "classification: 1 examples of 2 features, 2 classes\nwarning: column a is constant\n",
+    )
+    assert b'{"name": "points", "target": "y"}' in service.seen[0].body
+
+
+def test_an_upload_of_no_file_is_one_sentence(occam, tmp_path):
+    path = tmp_path / "none.csv"
+
+    assert occam("upload", str(path)) == (
+        2,
+        "",
+        f"error: cannot read {path}: No such file or directory\n",
+    )
+
+
+def test_datasets_are_a_table_and_an_empty_list_says_how_to_fill_it(service, occam):
+    image = {"id": "ds_1", "name": "t", "image": {"height": 8, "width": 8, "channels": 1}}
+    service.on("GET /v1/datasets", JSONResponse({"data": [image], "has_more": False}))
+    assert "8×8×1" in occam("datasets")[1]
+
+    service.on("GET /v1/datasets", JSONResponse({"data": [], "has_more": False}))
+    assert occam("datasets")[1] == "no datasets; occam upload FILE adds one\n"
 
 
 def test_a_port_that_is_taken_is_said_at_once(service, occam):

@@ -1,12 +1,11 @@
-"""`occam report` and `occam catalog`: print what the service knows."""
+"""`occam report`: print, save or open what was found."""
 
 from __future__ import annotations
 
 import webbrowser
-from collections.abc import Iterable
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -51,9 +50,7 @@ def report(
 
 def show(found: Report) -> None:
     """The verdict, and one row for each arm, best first."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = max(console.width, PLAIN_WIDTH)
+    console = wide_console()
     table = Table(*headings(found), box=None, pad_edge=False)
     for row in best_first(found):
         table.add_row(*(Text(cell) for cell in row))
@@ -64,40 +61,12 @@ def show(found: Report) -> None:
         console.print("partial: not every run has finished", style="yellow")
 
 
-def catalog(
-    family: Annotated[str | None, typer.Argument(help="regularizer, loss, …")] = None,
-    kind: Annotated[str | None, typer.Argument(help="One member, in full.")] = None,
-) -> None:
-    """What the service can train, by family; one kind in full."""
-    with Client() as client:
-        if family:
-            family = _family(family, client.catalog()["families"])
-        found = client.catalog(family, kind)
-    console = Console()
-    if family and kind:
-        console.print_json(data=found)
-        return
-    families: dict[str, list[dict[str, Any]]] = found["families"]  # Any: parsed JSON
-    for name, entries in families.items():
-        if family in (None, name):
-            console.print(Text(name, style="bold"))
-            console.print(_entries(entries))
-
-
-def _family(asked: str, known: Iterable[str]) -> str:
-    """The family meant by `asked`, which may be its plural."""
-    found = next((name for name in known if asked in (name, f"{name}s", f"{name}es")), None)
-    if found is None:
-        there = ", ".join(known)
-        raise typer.BadParameter(f"there is no family {asked!r}; there is {there}")
-    return found
-
-
-def _entries(entries: list[dict[str, Any]]) -> Table:  # Any: parsed JSON
-    table = Table(box=None, show_header=False, padding=(0, 1, 0, 2))
-    for entry in entries:
-        table.add_row(Text(str(entry.get("kind"))), Text(str(entry.get("summary", ""))))
-    return table
+def wide_console() -> Console:
+    """Standard output, which outside a terminal is wide."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, PLAIN_WIDTH)
+    return console
 
 
 def _format_of(format: Format, output: Path | None) -> Literal["md", "json", "html", "csv"]:
