@@ -20,6 +20,8 @@ SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 WIDTH = 520  # of the plot; with axes and legend an image of about 600 pixels
 POINTS_MAX = 1000  # a curve; more than a 600-pixel plot can show
 LEGEND_LABEL = 160  # pixels; a longer name is cut with an ellipsis
+LEGEND_SYMBOL = 34  # pixels of the symbol and the gaps on both its sides
+LETTER = 7  # pixels of a wide letter of a legend
 ARMS_MAX = 8  # as many colours as most people can tell apart
 
 INK, MUTED, GRID, PAPER = "#1f2933", "#5f6c7b", "#e4e8ed", "#ffffff"
@@ -60,9 +62,7 @@ def colour_of(report: Report) -> Spec:
 
 def colour(report: Report, *, legend: bool = True) -> Spec:
     """The colour channel over the field `arm`."""
-    longest = max((len(arm.name) for arm in shown_arms(report)), default=0)
-    entry = min(7 * longest + 34, LEGEND_LABEL + 34)
-    columns = max(1, WIDTH // entry)
+    columns = _legend_columns([arm.name for arm in shown_arms(report)])
     return {
         "field": "arm",
         "type": "nominal",
@@ -71,6 +71,17 @@ def colour(report: Report, *, legend: bool = True) -> Spec:
         if legend
         else None,
     }
+
+
+def _legend_columns(names: Sequence[str]) -> int:
+    """As many as fit the plot; a column is as wide as the longest name in it."""
+    widths = [min(LETTER * len(name), LEGEND_LABEL) + LEGEND_SYMBOL for name in names]
+    fitting = (
+        count
+        for count in range(len(names), 1, -1)
+        if sum(max(widths[column::count]) for column in range(count)) <= WIDTH
+    )
+    return next(fitting, 1)
 
 
 def score_axis(metric: str, title: str, **more: object) -> Spec:
@@ -147,6 +158,8 @@ CONFIG: Spec = {
         "labelLimit": LEGEND_LABEL,
         "padding": 0,
         "offset": 10,
+        # one below the other: side by side two would make the figure wider than its plot
+        "layout": {"top": {"direction": "vertical", "anchor": "start", "margin": 6}},
     },
     "header": {"labelColor": INK, "labelFontSize": 12, "titleColor": INK},
 }
