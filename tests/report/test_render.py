@@ -103,6 +103,16 @@ def test_the_page_escapes_client_strings(hostile: Any) -> None:
     assert "&lt;img" in page
 
 
+def test_a_setting_may_wrap_between_its_values_but_not_within_one(studio: Any) -> None:
+    regularizer = {"kind": "elastic_net", "lambda": 0.1, "l1_ratio": {"values": [0.2, 0.8]}}
+    body = studio.body | {"compare": [{"name": "net", "regularizers": [regularizer]}]}
+    report = build_report([studio.job(body)], studio.runs(body, studio.lifelike))
+
+    page = to_html(report, {})
+
+    assert '<td class="setting">L1 ratio\u00a0=\u00a00.' in page
+
+
 def test_a_page_of_many_settings_stays_short(studio: Any) -> None:
     body = studio.body | {
         "seeds": 1,
