@@ -11,10 +11,9 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from occam.errors import OccamError
+from occam.figure import Source
 from occam.notebook import job_html, report_html
 from occam.table import as_text, chosen_of, ranked
-
-Fetch = Callable[[str], bytes]
 
 Status = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
 FINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
@@ -228,13 +227,13 @@ class Report(Answer):
     method: dict[str, Any] = Field(default_factory=dict)  # Any: for people
     reproduce: dict[str, Any] = Field(default_factory=dict)  # Any: the documents to post again
 
-    _fetch: Fetch | None = PrivateAttr(None)
+    _source: Source = PrivateAttr(default=Source())
 
     @classmethod
-    def read(cls, wire: str | bytes, fetch: Fetch) -> Self:
+    def read(cls, wire: str | bytes, fetch: Callable[[str], bytes]) -> Self:
         """From the wire. fetch: gives the bytes behind a link, to draw the figures when shown."""
         report = cls.model_validate_json(wire)
-        report._fetch = fetch
+        report._source = Source(fetch)
         return report
 
     def rule(self) -> str:
@@ -257,11 +256,11 @@ class Report(Answer):
 
     def _drawn(self) -> dict[str, bytes]:
         """SVGs by title; none of them where the service cannot draw them now."""
-        links = {figure["title"]: figure["links"]["svg"] for figure in self.figures}
+        fetch = self._source.fetch
+        if fetch is None:
+            return {}
         try:
-            return (
-                {title: self._fetch(link) for title, link in links.items()} if self._fetch else {}
-            )
+            return {figure["title"]: fetch(figure["links"]["svg"]) for figure in self.figures}
         except OccamError:
             return {}
 

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from json import loads
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 FigureFormat = Literal["svg", "png", "json"]
 FIGURE_FORMATS: tuple[str, ...] = get_args(FigureFormat)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the bytes behind a link come from: a service, or nowhere.
+
+    It is no part of the value that holds it: equality ignores it, copies share it, and pickles go
+    without it.
+    """
+
+    fetch: Callable[[str], bytes] | None = field(default=None, compare=False)
+
+    def __deepcopy__(self, memo: object) -> Source:
+        return self
+
+    def __reduce__(self) -> tuple[type[Source], tuple[()]]:
+        return Source, ()
 
 
 @dataclass(frozen=True, repr=False)

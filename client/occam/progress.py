@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from shutil import get_terminal_size
 from typing import Any, TextIO
 
 from occam.answers import Job
@@ -43,7 +44,10 @@ class _Line:
         self._out = out
 
     def __call__(self, job: Job) -> None:
-        self._out.write(f"\r{job.line()}\x1b[K" + ("\n" if job.finished else ""))
+        line = job.line()
+        if not job.finished:  # a line that wraps could not be written over
+            line = line[: get_terminal_size().columns - 1]
+        self._out.write(f"\r{line}\x1b[K" + ("\n" if job.finished else ""))
         self._out.flush()
 
 

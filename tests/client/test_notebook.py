@@ -1,3 +1,6 @@
+import copy
+import pickle  # noqa: TID251, users' caches may; no artifact is one
+
 from starlette.responses import JSONResponse, Response
 
 from occam import Job, Report
@@ -73,6 +76,15 @@ def test_a_report_shows_its_figures_as_images_with_titles(service, client):
     html = client.report("job_1")._repr_html_()
 
     assert '<img alt="l1 &gt; none" src="data:image/svg+xml;base64,PHN2Zy8+"' in html
+
+
+def test_a_report_is_a_value_that_is_compared_copied_and_pickled(service, client):
+    service.on("GET /v1/jobs/job_1/report", JSONResponse(REPORT))
+    report = client.report("job_1")
+
+    assert report == Report.model_validate(REPORT)
+    assert copy.deepcopy(report) == report
+    assert pickle.loads(pickle.dumps(report)) == report
 
 
 def test_a_report_whose_figures_cannot_be_drawn_still_shows_its_table(service, client):
