@@ -1,37 +1,24 @@
-"""From pydantic's errors to faults: where and what, without the client's value at length."""
+"""From what FastAPI finds wrong with a parameter to a fault that names it, its value and the way
+out. Bodies are read by `core.spec.incoming` and, of jobs, by `core.spec.resolve`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-from pydantic import ValidationError
 
 from api.strict_json import shown
 from core.errors import Fault
+from core.spec.faults import sentence
 
-FAULTS_MAX = 50  # nobody reads more, and a body may have thousands
-
-
-def faults_of(error: ValidationError) -> tuple[Fault, ...]:
-    """One fault for each mistake in a body."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    return tuple(Fault(pointer(item["loc"]), item["msg"]) for item in found[:FAULTS_MAX])
+FAULTS_MAX = 50  # nobody reads more, and a request may have thousands
 
 
 def faults_of_request(items: Sequence[Any]) -> tuple[Fault, ...]:  # Any: FastAPI's error dicts
-    """The same for a whole request, whose places begin with body, query, path or header."""
-    return tuple(_fault(item["loc"], str(item["msg"])) for item in items[:FAULTS_MAX])
+    """One fault for each mistake; their places begin with query, path or header."""
+    return tuple(_fault(item) for item in items[:FAULTS_MAX])
 
 
-def pointer(path: Iterable[str | int]) -> str:
-    """RFC 6901, each token printable and short."""
-    return "".join("/" + shown(str(part)).replace("~", "~0").replace("/", "~1") for part in path)
-
-
-def _fault(location: Sequence[str | int], message: str) -> Fault:
-    place, path = location[0], location[1:]
-    if place == "body":
-        return Fault(pointer(path), message)
-    name = ".".join(str(part) for part in path)
-    return Fault("", f"{str(place).capitalize()} parameter “{shown(name)}”: {message}.")
+def _fault(mistake: Mapping[str, Any]) -> Fault:  # Any: one of those dicts
+    place, *path = mistake["loc"]
+    name = shown(".".join(str(part) for part in path))
+    return Fault("", f"{str(place).capitalize()} parameter “{name}”: {sentence(mistake, name)}.")

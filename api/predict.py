@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,7 @@ from api.weights import row_of
 from core.datasets import DatasetFacts
 from core.errors import InvalidSpec, TooLarge
 from core.spec import experiment_at
+from core.spec.pointer import shown
 from core.store import jobs, runs
 
 
@@ -62,24 +65,56 @@ def inputs_of(
             f"{len(request.inputs)} inputs are more than the {inputs_max} that"
             " OCCAM_PREDICT_INPUTS_MAX allows at once."
         )
-    rows = [_row(value, i, facts) for i, value in enumerate(request.inputs)]
-    return np.stack(rows)
+    return np.stack([_row(request.inputs, i, facts) for i in range(len(request.inputs))])
 
 
-def _row(value: object, i: int, facts: DatasetFacts) -> NDArray[np.float32]:
+def _row(inputs: Sequence[object], i: int, facts: DatasetFacts) -> NDArray[np.float32]:
+    value = inputs[i]
     try:
-        row = np.asarray(value, np.float64)
+        row = np.asarray(_checked(value, f"/inputs/{i}"), np.float64)
     except ValueError:
         raise InvalidSpec.at(f"/inputs/{i}", "The rows of this input differ in length.") from None
     if row.shape not in (facts.shape, (facts.features,)):
-        wanted = "×".join(str(side) for side in facts.shape)
-        raise InvalidSpec.at(
-            f"/inputs/{i}",
-            f"This input has the shape {'×'.join(str(side) for side in row.shape)}; this network"
-            f" takes {wanted}, or {facts.features} numbers in a row.",
-        )
+        raise _misshapen(inputs, i, row.shape, facts)
     with np.errstate(over="ignore"):  # found in the next line, and named
         small = row.astype(np.float32).reshape(facts.shape)
     if not np.isfinite(small).all():
         raise InvalidSpec.at(f"/inputs/{i}", "A number here is too large for a 32-bit float.")
     return small
+
+
+def _checked(value: object, pointer: str) -> object:
+    """The same value: numbers in lists, however deep. NumPy would read texts and truths too."""
+    if isinstance(value, list):
+        if not set(map(type, value)) <= {int, float}:
+            for i, item in enumerate(value):
+                _checked(item, f"{pointer}/{i}")
+    elif type(value) not in (int, float):
+        raise InvalidSpec.at(pointer, f"An input is made of numbers, not {shown(value)}.")
+    return value
+
+
+def _misshapen(
+    inputs: Sequence[object], i: int, shape: tuple[int, ...], facts: DatasetFacts
+) -> InvalidSpec:
+    """Of one example that is not in a list of its own, it says so: that is the usual mistake."""
+    wanted = "×".join(str(side) for side in facts.shape)
+    takes = f"this network takes {wanted}"
+    if len(facts.shape) > 1:
+        takes += f", or {facts.features} numbers in a row"
+    if shape == () or _same_shape(inputs, facts):
+        return InvalidSpec.at(
+            "/inputs",
+            f"inputs is a list of examples, and this looks like one example; wrap it in a list:"
+            f" [{shown(inputs)}]. Of each example {takes}.",
+        )
+    found = "×".join(str(side) for side in shape)
+    return InvalidSpec.at(f"/inputs/{i}", f"This input has the shape {found}; {takes}.")
+
+
+def _same_shape(inputs: Sequence[object], facts: DatasetFacts) -> bool:
+    """Whether all inputs together have the shape of one example."""
+    try:
+        return np.shape(inputs) == facts.shape  # type: ignore[arg-type]  # ragged ones raise
+    except ValueError:
+        return False

@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 import anyio.to_thread
-from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
-from api.faults import faults_of
 from api.guard import media_type
 from api.strict_json import parse_json, shown
 from core.datasets.upload_spec import NAME_CHARS_MAX, UploadSpec
 from core.errors import InvalidRequest, InvalidSpec, UnsupportedMedia
+from core.spec.incoming import read_model
 
 SPEC_BYTES_MAX = 256 * 1024
 DRAFT_KEPT_S = 24 * 3600.0  # longer than any upload takes to be checked
@@ -91,12 +90,9 @@ def _spec_of(text: bytes) -> UploadSpec:
         return UploadSpec()
     value = parse_json(text)
     if not isinstance(value, dict):
-        raise InvalidSpec.at("", "The part “spec” is a JSON object.")
-    try:
-        return UploadSpec.model_validate_json(text)
-    except ValidationError as error:
-        faults = faults_of(error)
-        raise InvalidSpec(faults[0].detail, faults) from None
+        example = '{"target": "label", "ignore": ["id"]}'
+        raise InvalidSpec.at("", f"The part “spec” is a JSON object, e.g. {example}.")
+    return read_model(UploadSpec, value)
 
 
 def _kept(file: UploadFile, folder: Path) -> Path:

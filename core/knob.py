@@ -54,7 +54,11 @@ class LinearRange(Wire):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if not self.range[0] < self.range[1]:
-            raise PydanticCustomError("range", "a range goes from a smaller to a larger number")
+            raise PydanticCustomError(
+                "range",
+                "a range goes from a smaller to a larger number, not from {a} to {b}",
+                {"a": f"{self.range[0]:g}", "b": f"{self.range[1]:g}"},
+            )
         return self
 
     def grid(self) -> tuple[float, ...]:
@@ -77,7 +81,9 @@ class LogRange(Wire):
     def _ordered(self) -> Self:
         if not 0 < self.log_range[0] < self.log_range[1]:
             raise PydanticCustomError(
-                "log_range", "a log_range goes from a positive number to a larger one"
+                "log_range",
+                "a log_range goes from a positive number to a larger one, not from {a} to {b}",
+                {"a": f"{self.log_range[0]:g}", "b": f"{self.log_range[1]:g}"},
             )
         return self
 

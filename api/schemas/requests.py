@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, WithJsonSchema
 
-from api.faults import faults_of
-from core.errors import InvalidSpec
+from core.spec.incoming import read_model
+from core.term import Wire
 
 JOBS_MAX = 50  # in one report
 
 Row = list[float] | list[list[float]] | list[list[list[float]]]
+# Of an example only the dataset tells the shape, so `api.predict` checks it, item by item: of a
+# union pydantic tells what is wrong with every branch.
+AnyRow = Annotated[Any, WithJsonSchema(TypeAdapter(Row).json_schema())]
 
 
-class Incoming(BaseModel):
-    """Something a client says: nothing unknown, finite numbers."""
+class Incoming(Wire):
+    """Something a client says: nothing unknown, finite numbers, nothing converted."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+    model_config = ConfigDict(strict=True)
 
     @classmethod
     def read(cls, body: object) -> Self:
         """The model that `body` spells. Raises InvalidSpec with a fault for each mistake."""
-        try:
-            return cls.model_validate(body)
-        except ValidationError as error:
-            faults = faults_of(error)
-            raise InvalidSpec(faults[0].detail, faults) from None
+        return read_model(cls, body)
 
 
 class ReportRequest(Incoming):
@@ -58,10 +57,11 @@ class PredictionRequest(Incoming):
     model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": [[5.1, 3.5, 1.4, 0.2]]}]})
 
     inputs: Annotated[
-        list[Row],
+        list[AnyRow],
         Field(
-            description="One entry per example, in the units of the dataset: flat, or in the"
-            " shape of an example (channels first).",
+            description="One entry per example, so one example alone is a list of one: flat, or in"
+            " the shape of an example (channels first). Give the numbers as the dataset has them,"
+            " e.g. pixels of `digits` in [0, 1]: where the job standardised, the service does too.",
             min_length=1,
         ),
     ]

@@ -14,7 +14,7 @@ from core.spec.pointer import Path, pointer
 class Faults:
     """The mistakes found so far in one body."""
 
-    def __init__(self, body: Mapping[str, Any], limits: Limits) -> None:  # Any: JSON
+    def __init__(self, body: object, limits: Limits) -> None:
         self._body = body
         self._most = limits.faults_max
         self._found: dict[Fault, None] = {}  # arms repeat the mistakes of the body under them
@@ -58,7 +58,7 @@ def _in_body(path: Path, body: Any) -> Path:  # Any: JSON
             if token not in body:
                 break
             body = body[token]
-        elif isinstance(body, tuple) and isinstance(token, int) and token < len(body):
+        elif isinstance(body, (list, tuple)) and isinstance(token, int) and token < len(body):
             kept.append(token)
             body = body[token]
         else:

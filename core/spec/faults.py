@@ -9,8 +9,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from core.datasets import DatasetSource
+from core.datasets.builtin import Builtin
 from core.search import Search
 from core.spec.arms import Found
+from core.spec.elsewhere import way_there
 from core.spec.experiment import is_range, wire_names
 from core.spec.place import Loc, Place, aligned, place_of
 from core.spec.pointer import Path, shown, value_at
@@ -32,17 +35,31 @@ BOUNDS = {
 NOUNS = {
     "JobSpec": "a job",
     "Experiment": "an arm",
+    "UploadSpec": "an upload",
+    "ReportRequest": "a report",
+    "PredictionRequest": "a prediction",
     "Arm": "an arm",
     "LinearRange": "a range",
     "LogRange": "a log_range",
 }
+FORMS = {
+    "Split": '{"validation": 0.2, "test": 0.2}',
+    "Select": '{"metric": "val_loss", "rule": "1se"}',
+    "Image": '{"height": 28, "width": 28}',
+}
+LISTS = ("tuple_type", "list_type")
 TYPES = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "float_type": "a number",
+    "float_parsing": "a number",
+    "int_parsing": "a whole number",
+    "finite_number": "a finite number",
     "bool_type": "true or false",
+    "bool_parsing": "true or false",
     "string_type": "a text",
     "tuple_type": "a list",
+    "list_type": "a list",
     "model_type": "an object",
     "model_attributes_type": "an object",
     "dict_type": "an object",
@@ -51,12 +68,17 @@ TYPES = {
 
 def explain(error: ValidationError, root: type[Wire], body: Any) -> Iterator[Found]:
     """(place in the body, sentence) of each mistake. Any: JSON."""
-    for mistake in _without_echoes(error.errors(include_url=False)[:MISTAKES_MAX]):
+    for mistake in _merged(_without_echoes(error.errors(include_url=False)[:MISTAKES_MAX])):
         path = aligned(mistake["loc"], body, missing=mistake["type"] == "missing")
         sentence = _sentence(mistake, path, place_of(root, path, body))
         if mistake["type"].startswith("union_tag") and isinstance(value_at(body, path), Mapping):
             path = _at_tag(path, value_at(body, path))
         yield path, sentence
+
+
+def sentence(mistake: Mistake, name: str) -> str:
+    """What is wrong with a value that stands alone under a name, such as a query parameter."""
+    return _sentence(mistake, (name,), Place(None, None))
 
 
 def unknown(name: object, known: Iterable[str], what: str, of: str) -> str:
@@ -95,7 +117,13 @@ def _extra(mistake: Mistake, path: Path, place: Place, name: str) -> str:
     fields = [*wire_names(place.owner)] if place.owner else []
     if "regularizers" in fields and "loss" in fields:
         fields += ["regularizer", "lambda"]
-    return unknown(name, fields, f"a field of {_noun(place.owner)}", "its fields are")
+    what = f"a field of {_noun(place.owner)}"
+    there = way_there(place.owner, name, place.siblings) if place.owner else None
+    return (
+        f"{shown(name)} is not {what}; {there}"
+        if there
+        else unknown(name, fields, what, "its fields are")
+    )
 
 
 def _wrong_kind(mistake: Mistake, path: Path, place: Place, name: str) -> str:
@@ -119,9 +147,20 @@ def _no_kind(mistake: Mistake, path: Path, place: Place, name: str) -> str:
 
 
 def _wrong_literal(mistake: Mistake, path: Path, place: Place, name: str) -> str:
+    if place.family is DatasetSource or (place.owner is Builtin and name == "name"):
+        return _no_dataset(mistake)
     known = _words(mistake)
     more = " or a number" if "full" in mistake["loc"] else ""
     return unknown(mistake["input"], known, f"{_a(name)} {name}", "it is one of") + more
+
+
+def _no_dataset(mistake: Mistake) -> str:
+    generated = [kind for kind in DatasetSource.members() if kind not in ("builtin", "upload")]
+    built_in = unknown(mistake["input"], _words(mistake), "a built-in dataset", "there are")
+    return (
+        f"{built_in}; generated are {_listed(generated)}; your own file you send to "
+        f'POST /v1/datasets, and then name by its id, "ds_…"'
+    )
 
 
 def _wrong_length(mistake: Mistake, path: Path, place: Place, name: str) -> str:
@@ -160,11 +199,22 @@ def _wrong_type(mistake: Mistake, name: str) -> str:
             f'to compare several, give "compare" one arm for each'
         )
     example = ""
-    if loc[-1] == "number":  # the branch of a knob that is not a range
+    if loc[-1:] == ("number",):  # the branch of a knob that is not a range
         numbers = COUNTS_EXAMPLE if mistake["type"].startswith("int") else RANGE_EXAMPLE
         example = f", or a range such as {numbers}"
     words = "".join(f' or "{word}"' for word in mistake.get("words", ()))
-    return f"{name} should be {TYPES[mistake['type']]}{words}{example}, not {shown(given)}"
+    types = " or ".join(TYPES[kind] for kind in mistake.get("types", [mistake["type"]]))
+    return f"{name} should be {types}{words}{example}, not {shown(given)}{_for_example(mistake)}"
+
+
+def _for_example(mistake: Mistake) -> str:
+    """The right form of what was given in a wrong one."""
+    given, kind = mistake["input"], mistake["type"]
+    if kind in LISTS and isinstance(given, (str, int, float)) and not isinstance(given, bool):
+        range_of_two = mistake["loc"][-1:] in (("range",), ("log_range",))
+        return "; e.g. [0.001, 0.1]" if range_of_two else f"; e.g. {shown([given])}"
+    example = FORMS.get(mistake.get("ctx", {}).get("class_name", ""))
+    return f"; e.g. {example}" if example else ""
 
 
 def _in_its_words(mistake: Mistake, name: str) -> str:
@@ -191,6 +241,18 @@ def _without_echoes(mistakes: Iterable[Mistake]) -> Iterator[Mistake]:
             yield {**mistake, "words": _words(words[0])} if words else mistake
         elif not any(_inside(loc[:-1], m["loc"]) and not _is_word(m["loc"]) for m in kept):
             yield mistake
+
+
+def _merged(mistakes: Iterable[Mistake]) -> Iterator[Mistake]:
+    """One mistake for a value that is none of several plain types: `a text or a whole number`."""
+    kept = list(mistakes)
+    branches = [m for m in kept if m["type"] in TYPES and str(m["loc"][-1:]).count("constrained-")]
+    for mistake in kept:
+        others = [m for m in branches if m["loc"][:-1] == mistake["loc"][:-1]]
+        if mistake not in others:
+            yield mistake
+        elif mistake is others[0]:
+            yield {**mistake, "types": list(dict.fromkeys(m["type"] for m in others))}
 
 
 def _is_word(loc: Loc) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -17,27 +17,37 @@ Loc = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Place:
-    """owner: the model that has (or lacks) the field; family: the plug-ins that may stand here."""
+    """owner: the model that has (or lacks) the field; family: the plug-ins that may stand here.
+
+    siblings: the object that the client wrote the field into.
+    """
 
     owner: type[Wire] | None
     family: type[Term] | None
+    siblings: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON
 
 
 def place_of(root: type[Wire], path: Path, body: Any) -> Place:  # Any: JSON
     """Follow a path through the models, choosing members by the kinds that the body names."""
     annotation: Any = root
     owner: type[Wire] | None = None
+    siblings: Any = None
     for token in path:
+        siblings = body
         if isinstance(token, int):
-            owner, annotation = None, _item(annotation)
+            owner, annotation = None, item_of(annotation)
         else:
             owner = _model(annotation, body)
             names = wire_names(owner) if owner else {}
             info = owner.model_fields[names[token]] if owner and token in names else None
             annotation = info.annotation if info else None
         body = _inside(body, token)
-    families = [m for m in _models(annotation) if issubclass(m, Term) and not m.is_member()]
-    return Place(owner, families[0] if families else None)
+    families = [m for m in models_of(annotation) if issubclass(m, Term) and not m.is_member()]
+    return Place(
+        owner,
+        families[0] if families else None,
+        siblings if isinstance(siblings, Mapping) else {},
+    )
 
 
 def aligned(loc: Loc, body: Any, *, missing: bool) -> Path:  # Any: JSON
@@ -65,7 +75,7 @@ def _aligned(loc: Loc, body: Any, *, missing: bool) -> tuple[int, Path]:
 
 def _has(body: Any, token: str | int) -> bool:
     if isinstance(token, int):
-        return isinstance(body, tuple) and token < len(body)
+        return isinstance(body, (list, tuple)) and token < len(body)
     return isinstance(body, Mapping) and token in body
 
 
@@ -77,7 +87,7 @@ def _model(annotation: Any, value: Any) -> type[Wire] | None:
     """The model that validates an object here."""
     if isinstance(value, Mapping) and is_range(value):
         return next(model for key, model in RANGES.items() if key in value)
-    for model in _models(annotation):
+    for model in models_of(annotation):
         if issubclass(model, Term) and not model.is_member():
             full = model.expand(value)
             kind = full.get("kind") if isinstance(full, Mapping) else None
@@ -86,19 +96,20 @@ def _model(annotation: Any, value: Any) -> type[Wire] | None:
     return None
 
 
-def _models(annotation: Any) -> Iterator[type[Wire]]:
+def models_of(annotation: Any) -> Iterator[type[Wire]]:
+    """The models that an annotation allows, not looking into lists."""
     if isinstance(annotation, type) and issubclass(annotation, Wire):
         yield annotation
     elif get_origin(annotation) in (Annotated, Union, UnionType):
         for argument in get_args(annotation):
-            yield from _models(argument)
+            yield from models_of(argument)
 
 
-def _item(annotation: Any) -> Any:
+def item_of(annotation: Any) -> Any:
     """The type of a list's items, where a list is among what the annotation allows."""
-    if get_origin(annotation) is tuple:
+    if get_origin(annotation) in (tuple, list):
         return get_args(annotation)[0]
     if get_origin(annotation) in (Annotated, Union, UnionType):
-        items = (_item(argument) for argument in get_args(annotation))
+        items = (item_of(argument) for argument in get_args(annotation))
         return next((item for item in items if item is not None), None)
     return None

@@ -54,7 +54,10 @@ def get_dataset(session: Session, dataset_id: str) -> Dataset:
     """The dataset. Raises NotFound."""
     dataset = session.get(Dataset, dataset_id)
     if dataset is None:
-        raise NotFound(f"There is no dataset {dataset_id!r}.")
+        raise NotFound(
+            f"There is no dataset {dataset_id!r}; GET /v1/datasets lists those there are, and"
+            " POST /v1/datasets uploads one."
+        )
     return dataset
 
 

@@ -117,10 +117,14 @@ def test_reading_one_row_does_not_read_the_others(tmp_path: Path) -> None:
         ({}, "/inputs"),
         ({"inputs": []}, "/inputs"),
         ({"inputs": 3}, "/inputs"),
-        ({"inputs": [["a"]]}, "/inputs/0"),
+        ({"inputs": [["a", 1, 2, 3]]}, "/inputs/0/0"),
+        ({"inputs": [[True] * 64]}, "/inputs/0/0"),
+        ({"inputs": [[[[0.0] * 7 + [None]] * 8]]}, "/inputs/0/0/0/7"),
+        ({"inputs": [0.5] * 64}, "/inputs"),
         ({"inputs": [[1, 2, 3]]}, "/inputs/0"),
         ({"inputs": [[0.0] * 64, [0.0] * 63]}, "/inputs/1"),
-        ({"inputs": [[[0.0] * 8] * 8]}, "/inputs/0"),
+        ({"inputs": [[[0.0] * 8] * 8]}, "/inputs"),
+        ({"inputs": [[[0.0] * 4] * 8]}, "/inputs/0"),
         ({"inputs": [[1e300] * 64]}, "/inputs/0"),
         ({"inputs": [[0.0] * 64], "which": "first"}, "/which"),
     ],
@@ -131,7 +135,16 @@ def test_inputs_that_do_not_fit_are_pointed_at(
     answer = service.client.post(f"/v1/runs/{held.run_ids[0]}/predict", json=body)
 
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"].startswith(pointer)
+    assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize("inputs", [[0.5] * 64, [[[0.5] * 8] * 8]])
+def test_one_example_that_is_in_no_list_is_told_to_be_wrapped(
+    service: Service, held: Trained, inputs: list[Any]
+) -> None:
+    answer = service.client.post(f"/v1/runs/{held.run_ids[0]}/predict", json={"inputs": inputs})
+
+    assert "looks like one example; wrap it in a list: [[" in answer.json()["detail"]
 
 
 def test_predicting_with_a_run_that_is_not_done_is_a_409(service: Service, held: Trained) -> None:

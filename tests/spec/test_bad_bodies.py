@@ -84,7 +84,8 @@ TOP_LEVEL = [
     (having(split={"validation": 0.6, "test": 0.6}), "/split", "take 1.2 of the examples"),
     (having(split={"validation": 0}), "/split/validation", "greater than 0, not 0"),
     (having(split={"train": 0.5}), "/split/train", '"train" is not a field of split'),
-    (having(split=0.2), "/split", "an object, not 0.2"),
+    (having(split=0.2), "/split", 'an object, not 0.2; e.g. {"validation": 0.2'),
+    (having(select="val_loss"), "/select", 'an object, not "val_loss"; e.g. {"metric"'),
     (having(select={"metric": "val_acc"}), "/select/metric", 'did you mean "val_accuracy"?'),
     (having(select={"metric": "val_r2"}), "/select/metric", "is not a metric of classification"),
     (having(select={"metric": "test_loss"}), "/select/metric", 'use "val_loss"'),
@@ -111,6 +112,29 @@ TOP_LEVEL = [
     (having(x=10**400), "/x", "a whole number of 1329 bits"),
     (having(x="y" * 20_000), "/x", "a text of 20000 characters"),
 ]
+ELSEWHERE = [
+    (having(lr=0.1), "/lr", 'write "optimizer": {"kind": "sgd", "lr": 0.1}'),
+    (having(learning_rate=0.1), "/learning_rate", '{"kind": "sgd", "lr": 0.1}'),
+    (having(lr=1, optimizer="adam"), "/lr", 'write "optimizer": {"kind": "adam", "lr": 1}'),
+    (having(momentum=0.5), "/momentum", '"optimizer": {"kind": "sgd", "momentum": 0.5}'),
+    (having(hidden=[9]), "/hidden", 'write "architecture": {"kind": "mlp", "hidden": [9]}'),
+    (having(p=0.5), "/p", 'write "regularizers": [{"kind": "dropout", "p": 0.5}]'),
+    (having(patience=3), "/patience", '[{"kind": "early_stopping", "patience": 3}]'),
+    (having(dropout=0.5), "/dropout", 'kind of regularizer: write "regularizers": [{"kind": "dr'),
+    (having(l2=0.5), "/l2", 'write "regularizers": [{"kind": "l2", "lambda": 0.5}]'),
+    (having(adam=True), "/adam", 'write "optimizer": {"kind": "adam"}'),
+    (having(trials=3), "/trials", 'write "search": {"method": "random", "trials": 3}'),
+    (having(stratify=False), "/stratify", 'write "split": {"stratify": false}'),
+    (having(metric="val_loss"), "/metric", 'write "select": {"metric": "val_loss"}'),
+    (having(cv=5), "/cv", 'it is called "folds" here'),
+    (having(compare=[{"lr": 0.1}]), "/compare/0/lr", 'it belongs to "optimizer"'),
+    (
+        having(optimizer={"kind": "sgd", "learning_rate": 1}),
+        "/optimizer/learning_rate",
+        'it is called "lr" here',
+    ),
+    (having(split={"train": 0.6}), "/split/train", "what validation and test leave"),
+]
 TERMS = [
     (having(loss="cross_entrpy"), "/loss", 'did you mean "cross_entropy"?'),
     (having(loss={"kind": "cross_entrpy"}), "/loss/kind", "is not a kind of loss"),
@@ -128,13 +152,19 @@ TERMS = [
     (having(optimizer={"kind": "sgd", "nesterov": 1}), "/optimizer/nesterov", "true or false"),
     (having(optimizer={"kind": "sgd", "nesterov": True}), "/optimizer", "momentum above 0"),
     (having(dataset="digts"), "/dataset", 'did you mean "digits"?'),
+    (having(dataset="mnist"), "/dataset", '"wine"; generated are "circles"'),
+    (having(dataset="mnist"), "/dataset", "POST /v1/datasets"),
     (having(dataset={"kind": "csv"}), "/dataset/kind", '"csv" is not a kind of dataset'),
     (having(dataset="ds_gone"), "/dataset", "there is no dataset ds_gone"),
     (having(dataset={"kind": "upload", "id": "ds_gone"}), "/dataset/id", "there is no dataset"),
     (having(dataset={"kind": "upload", "id": "../x"}), "/dataset/id", "should look like ^ds_"),
     (having(dataset={"kind": "upload"}), "/dataset/id", '"id" is missing; upload needs it'),
     (having(dataset="diabetes"), "/loss", "this dataset is regression"),
-    (having(architecture={"kind": "mlp", "hidden": 64}), "/architecture/hidden", "a list, not 64"),
+    (
+        having(architecture={"kind": "mlp", "hidden": 64}),
+        "/architecture/hidden",
+        "not 64; e.g. [64]",
+    ),
     (having(architecture={"kind": "mlp", "hidden": [0]}), "/architecture/hidden/0", "at least 1"),
     (
         having(architecture={"kind": "mlp", "hidden": {"values": [1]}}),
@@ -198,10 +228,10 @@ REGULARIZERS = [
     (l1({"values": []}), "/regularizers/0/lambda/values", "should not be empty"),
     (l1({"values": [0.1, -1]}), "/regularizers/0/lambda/values", "-1 in this range"),
     (l1({"values": [0.1, "1"]}), "/regularizers/0/lambda/values/1", 'a number, not "1"'),
-    (l1({"range": [1, 0]}), "/regularizers/0/lambda/range", "from a smaller to a larger"),
+    (l1({"range": [1, 0]}), "/regularizers/0/lambda/range", "larger number, not from 1 to 0"),
     (l1({"range": [1]}), "/regularizers/0/lambda/range", "a list of two numbers, not [1]"),
     (l1({"range": [0, 1], "num": 1}), "/regularizers/0/lambda/num", "at least 2, not 1"),
-    (l1({"log_range": [0, 1]}), "/regularizers/0/lambda/log_range", "a positive number"),
+    (l1({"log_range": [0, 1]}), "/regularizers/0/lambda/log_range", "one, not from 0 to 1"),
     (l1({"log_range": [1, 2], "n": 3}), "/regularizers/0/lambda/n", "a log_range"),
     (l1({"log_range": [1, 2], "num": 2000}), "/regularizers/0/lambda/num", "at most 1000"),
     (l1(1, method="prox"), "/regularizers/0/method", 'did you mean "proximal"?'),
@@ -327,7 +357,7 @@ TOO_MANY = [
 
 @pytest.mark.parametrize(
     ("body", "pointer", "fragment"),
-    NOT_OBJECTS + TOP_LEVEL + TERMS + REGULARIZERS + ARMS + TOO_MANY,
+    NOT_OBJECTS + TOP_LEVEL + ELSEWHERE + TERMS + REGULARIZERS + ARMS + TOO_MANY,
 )
 def test_a_bad_body_has_one_fault_that_points_there_and_says_so(body, pointer, fragment):
     ((where, sentence),) = faults_of(body)
