@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from sqlalchemy.orm import Session
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -25,6 +25,7 @@ from api.docs import CSP as DOCS_CSP
 from api.docs import page
 from api.guard import Guard
 from api.history import HistorySource
+from api.query import refuse_unknown
 from api.relay import Relay
 from api.routes import catalog, datasets, health, history, jobs, reports, runs
 from api.shelf import Shelf
@@ -65,6 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
         lifespan=_lifespan,
+        dependencies=[Depends(refuse_unknown)],
         middleware=[
             Middleware(Trace, telemetry=house.telemetry),
             Middleware(Auth, keys=settings.api_keys),

@@ -10,14 +10,22 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from api.deps import Services
+from api.runs import check_arm
 from api.schemas.runs import EventEntry, EventPage, MetricPage, MetricPoint
+from api.strict_json import shown
 from api.tail import Pulse, StoredEvent
-from core.errors import NotFound
+from core.datasets import DatasetFacts
+from core.errors import InvalidSpec, NotFound
+from core.spec.check import metric_names
+from core.spec.faults import unknown
 from core.store import events, jobs, models, runs
 from core.store.events import EventType
 from core.store.session import Database
 from core.store.states import is_final
 
+PARTS = ("train", "val", "test")
+MEASURES = ("objective", "zeros", "weight_norm", "grad_norm", "lr", "epoch_s")
+TERM = "term/"  # and the label of a penalty
 _ROWS_AT_ONCE = 50  # metrics rows hold every run of a cohort, so a few make many points
 _METRICS: tuple[EventType, ...] = ("metrics",)
 _NOTES: tuple[EventType, ...] = ("event", "status")
@@ -38,13 +46,14 @@ def metrics_page(
 ) -> MetricPage:
     """Points in the order they were written. The cursor is (event, points of it already sent).
 
-    Raises NotFound, also for a run that is not the job's.
+    Raises NotFound, also for a run or an arm that is not the job's, and InvalidSpec for a metric
+    that no job of its kind logs.
     """
     scope = f"metrics/{job_id}/{wanted.run}/{wanted.arm}/{wanted.name}"
     seq, offset = (int(i) for i in house.cursors.read(scope, after)) if after else (0, 0)
     with house.database.read() as session:
         job = jobs.get_job(session, job_id)
-        reader = _reader(session, job_id, wanted)
+        reader = _reader(session, job, wanted)
         points = reader.read(seq, offset, limit)
         more = reader.more
         follow = more or not is_final(job.status)
@@ -105,8 +114,12 @@ def _entry(row: models.Event) -> EventEntry:
     )
 
 
-def _reader(session: Session, job_id: str, wanted: PointFilter) -> _PointReader:
+def _reader(session: Session, job: models.Job, wanted: PointFilter) -> _PointReader:
     """Narrow a filter down to runs and to the cohorts that hold them."""
+    job_id = job.id
+    check_arm(job, wanted.arm)
+    if wanted.name is not None:
+        _check_name(session, job, wanted.name)
     if wanted.run is None and wanted.arm is None:
         return _PointReader(session, job_id, wanted.name, None, None)
     if wanted.run is not None:
@@ -118,6 +131,21 @@ def _reader(session: Session, job_id: str, wanted: PointFilter) -> _PointReader:
         found = list(runs.of_job(session, job_id, arm=wanted.arm, limit=None))
     cohorts = {run.cohort_id for run in found if run.cohort_id is not None}
     return _PointReader(session, job_id, wanted.name, {run.id for run in found}, cohorts)
+
+
+def _check_name(session: Session, job: models.Job, name: str) -> None:
+    """Raises InvalidSpec for a name that is neither logged nor one that the job may still log."""
+    metrics = metric_names(DatasetFacts.of(job.facts))
+    known = {*(f"{part}_{metric}" for part in PARTS for metric in metrics), *MEASURES}
+    if name in known or name.startswith(TERM):
+        return
+    logged = events.read_after(session, job.id, limit=1, types=_METRICS)
+    known |= {logged_name for row in logged for logged_name in json.loads(row.data)["metrics"]}
+    if name not in known:
+        what = f"a metric of job {job.id!r}"
+        sentence = unknown(shown(name), known, what, f"besides {TERM}<regularizer> there are")
+        detail = f"Query parameter “name”: {sentence}."
+        raise InvalidSpec.at("", detail)
 
 
 class _PointReader:

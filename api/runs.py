@@ -15,9 +15,12 @@ from api.schemas.runs import (
     RunPage,
     RunStatus,
 )
+from api.strict_json import shown
 from api.views import run_view
 from api.weights import Weights, Which, weights_of
 from core.errors import Conflict, NotFound
+from core.spec.faults import unknown
+from core.spec.resolve import BASE
 from core.store import checkpoints, jobs, models, runs
 from core.store.states import is_final
 
@@ -37,11 +40,11 @@ def page(
     limit: int,
     after: str | None,
 ) -> RunPage:
-    """A job's runs in order. Raises NotFound for the job."""
+    """A job's runs in order. Raises NotFound for the job, and for an arm that it does not have."""
     scope = f"runs/{job_id}/{arm}/{status}"
     ordinal = int(house.cursors.read(scope, after)[0]) if after else -1
     with house.database.read() as session:
-        jobs.get_version(session, job_id)
+        check_arm(jobs.get_job(session, job_id), arm)
         rows = runs.of_job(session, job_id, arm=arm, status=status, limit=limit + 1, after=ordinal)
         kept = rows[:limit]
         more = len(rows) > limit
@@ -50,6 +53,14 @@ def page(
             has_more=more,
             next=house.cursors.sign(scope, (kept[-1].ordinal,)) if more else None,
         )
+
+
+def check_arm(job: models.Job, arm: str | None) -> None:
+    """Raises NotFound, naming the job's arms, where it has no such arm."""
+    names = [str(found["name"]) for found in job.document["compare"] or [{"name": BASE}]]
+    if arm is not None and arm not in names:
+        sentence = unknown(shown(arm), names, f"an arm of job {job.id!r}", "its arms are")
+        raise NotFound(f"{sentence}.")
 
 
 def checkpoint_page(house: Services, run_id: str) -> CheckpointPage:

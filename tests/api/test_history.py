@@ -76,8 +76,32 @@ def test_points_are_narrowed_to_a_run_an_arm_and_a_metric(
 
     assert [point["value"] for point in of_run] == [0.5, 0.25, 0.125]
     assert len(of_arm) == 5
-    assert read_all(service, path, arm="nobody") == []
-    assert read_all(service, path, name="nothing") == []
+    assert read_all(service, path, name="test_accuracy") == []
+    assert read_all(service, path, name="term/l2") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "words"),
+    [
+        ({"arm": "bse"}, 404, 'did you mean "base"?'),
+        ({"name": "val_los"}, 422, 'did you mean "val_loss"?'),
+        ({"run": "run_nope"}, 404, "run_nope"),
+    ],
+)
+def test_a_filter_that_names_what_is_not_there_is_refused(
+    service: Service, held: Trained, query: dict[str, str], status: int, words: str
+) -> None:
+    answer = service.client.get(f"/v1/jobs/{held.job_id}/metrics", params=query)
+
+    assert answer.status_code == status
+    assert words in answer.json()["detail"]
+
+
+def test_the_runs_of_an_arm_that_is_not_there_are_refused(service: Service, held: Trained) -> None:
+    answer = service.client.get(f"/v1/jobs/{held.job_id}/runs", params={"arm": "nope"})
+
+    assert answer.status_code == 404
+    assert 'its arms are "base"' in answer.json()["detail"]
 
 
 def test_the_cursor_waits_where_a_running_job_stands(service: Service, held: Trained) -> None:
