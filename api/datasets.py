@@ -15,7 +15,7 @@ from api.uploads import Upload
 from api.views import dataset_view
 from core.datasets.canonical import read_canonical, write_canonical
 from core.datasets.preview import preview
-from core.datasets.upload import Reading, read_upload, upload_sha256
+from core.datasets.upload import Reading, read_upload
 from core.datasets.upload_spec import UploadLimits
 from core.errors import Conflict
 from core.settings import Settings
@@ -31,13 +31,13 @@ def add(house: Services, upload: Upload) -> Dataset:
 
     Then it mends a dataset whose artifact was lost or damaged.
     """
-    fingerprint = upload_sha256(upload.path, upload.spec)
+    reading = _reading(house, upload)
     with house.database.read() as session:
-        known = datasets.find_dataset(session, fingerprint)
+        known = datasets.find_dataset(session, reading.dataset.facts.sha256)
     if known is None:
-        return _stored(house, upload, fingerprint)
+        return _stored(house, upload, reading)
     if not _is_whole(house, known):
-        _mend(house, upload, known)
+        _mend(house, upload, reading, known)
     return dataset_view(known)
 
 
@@ -102,9 +102,13 @@ def _is_whole(house: Services, row: models.Dataset) -> bool:
         return False
 
 
-def _mend(house: Services, upload: Upload, row: models.Dataset) -> None:
+def _reading(house: Services, upload: Upload) -> Reading:
+    return read_upload(upload.path, upload.spec, _limits(house.settings))
+
+
+def _mend(house: Services, upload: Upload, reading: Reading, row: models.Dataset) -> None:
     """Put the artifact in its place again. Raises Conflict where it would not be the same."""
-    with _canonical(house, upload, row.name) as (artifact, _):
+    with _canonical(upload, reading, row.name) as artifact:
         with artifact.open("rb") as file:
             same = hashlib.file_digest(file, "sha256").hexdigest() == row.sha256
         if not same:
@@ -116,28 +120,24 @@ def _mend(house: Services, upload: Upload, row: models.Dataset) -> None:
 
 
 @contextmanager
-def _canonical(house: Services, upload: Upload, name: str) -> Iterator[tuple[Path, Reading]]:
+def _canonical(upload: Upload, reading: Reading, name: str) -> Iterator[Path]:
     """The upload in the format that is kept, in a file that is gone after the block."""
-    reading = read_upload(upload.path, upload.spec, _limits(house.settings))
     facts = dataclasses.replace(reading.dataset.facts, name=name)
-    reading = dataclasses.replace(
-        reading, dataset=dataclasses.replace(reading.dataset, facts=facts)
-    )
     artifact = upload.path.with_suffix(".safetensors")
     try:
-        write_canonical(reading.dataset, artifact)
-        yield artifact, reading
+        write_canonical(dataclasses.replace(reading.dataset, facts=facts), artifact)
+        yield artifact
     finally:
         artifact.unlink(missing_ok=True)
 
 
-def _stored(house: Services, upload: Upload, fingerprint: str) -> Dataset:
+def _stored(house: Services, upload: Upload, reading: Reading) -> Dataset:
     """The artifact first, then its row: a row never names an artifact that is not there."""
     dataset_id = new_id("ds")
     key = f"datasets/{dataset_id}.safetensors"
-    with _canonical(house, upload, upload.name) as (artifact, reading):
+    with _canonical(upload, reading, upload.name) as artifact:
         stored = house.artifacts.put(key, artifact)
-    facts = reading.dataset.facts
+    facts = dataclasses.replace(reading.dataset.facts, name=upload.name)
     with house.database.write() as session:
         row = datasets.insert_dataset(
             session,
@@ -146,7 +146,7 @@ def _stored(house: Services, upload: Upload, fingerprint: str) -> Dataset:
             format=reading.format,
             task=facts.task,
             facts=facts.document(),
-            fingerprint=fingerprint,
+            fingerprint=facts.sha256,
             sha256=stored.sha256,
             size_bytes=upload.path.stat().st_size,
             key=key,

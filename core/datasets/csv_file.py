@@ -8,6 +8,7 @@ and others are faster, but guess about ragged rows, duplicate columns and late t
 from __future__ import annotations
 
 import csv
+import json
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +20,11 @@ from typing import TextIO
 
 import numpy as np
 
-from core.datasets.numbers import is_number, parse_numbers
+from core.datasets.bad_cells import explained
+from core.datasets.delimiter import NAMES, find_delimiter, looks_separated_by
+from core.datasets.numbers import BadCell, is_number, parse_numbers
 from core.datasets.source import Features
-from core.datasets.upload_spec import NAME_CHARS_MAX, UploadLimits, UploadSpec, quoted
+from core.datasets.upload_spec import NAME_CHARS_MAX, Delimiter, UploadLimits, UploadSpec, quoted
 from core.errors import InvalidSpec, TooLarge
 
 BLOCK_ROWS = 2048  # converted at once: large enough for C speed, small enough to keep its text
@@ -30,13 +33,19 @@ LINE_CHARS_MAX = 8 * 2**20  # a line break every 8 MB at the latest, so that mem
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A CSV file read: features (N, D), the target's cells as text, and the columns' names."""
+    """A CSV file read: features (N, D), the target's cells as text, and the columns' names.
+
+    ignored: names of the columns left out; warnings: what had to be assumed.
+    """
 
     features: Features
     target: list[str]
     feature_names: tuple[str, ...]
     target_name: str
     first_row: int  # the spreadsheet number of the first example
+    delimiter: Delimiter
+    ignored: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def read_csv(path: Path, spec: UploadSpec, limits: UploadLimits) -> Table:
@@ -59,7 +68,8 @@ class _Reader:
 
     def __init__(self, file: TextIO, spec: UploadSpec, limits: UploadLimits) -> None:
         self.spec, self.limits = spec, limits
-        self.lines = csv.reader(_bounded_lines(file), delimiter=spec.delimiter, strict=True)
+        self.delimiter, self.warnings = find_delimiter(file, spec.delimiter)
+        self.lines = csv.reader(_bounded_lines(file), delimiter=self.delimiter, strict=True)
         self.number = 0  # of the row read last
         self.first_row = 2 if spec.header else 1
 
@@ -70,8 +80,16 @@ class _Reader:
         if not labels:
             raise InvalidSpec.at("", "the file has no rows of data")
         features = np.frombuffer(numbers, np.float32).reshape(len(labels), len(kept))
-        feature_names = tuple(names[column] for column in kept)
-        return Table(features, labels, feature_names, names[target], self.first_row)
+        return Table(
+            features,
+            labels,
+            tuple(names[column] for column in kept),
+            names[target],
+            self.first_row,
+            self.delimiter,
+            tuple(name for i, name in enumerate(names) if i != target and i not in kept),
+            self.warnings,
+        )
 
     def _columns(self) -> tuple[list[str], Iterator[list[str]]]:
         """The columns' names and the rows of data, all of the same width."""
@@ -79,9 +97,16 @@ class _Reader:
         if first is None:
             raise InvalidSpec.at("", "the file is empty")
         self.limits.check("columns_max", len(first), "the number of columns")
+        if len(first) == 1 and self.spec.delimiter and (seen := looks_separated_by(first[0])):
+            raise InvalidSpec.at(
+                "/delimiter",
+                f"by this delimiter the first row is one cell, {quoted(first[0])}; it seems to be "
+                f'separated by {NAMES[seen]}s: say "delimiter": {json.dumps(seen)}',
+            )
         if self.spec.header:
             names = [cell.strip() for cell in first]
             _check_names(names)
+            self.warnings += _doubts(names)
             return names, self._wide(self._rows(), len(names), "the header")
         names = [f"x{i}" for i in range(len(first))]
         return names, self._wide(chain([first], self._rows()), len(names), "the first row")
@@ -128,7 +153,13 @@ class _Reader:
             def where(i: int, j: int, start: int = start) -> str:
                 return f"row {start + i}, column {quoted(names[kept[j]])}"
 
-            values = parse_numbers([pick(row) for row in block], where)
+            cells = [pick(row) for row in block]
+            try:
+                values = parse_numbers(cells, where, truths=True)
+            except BadCell as bad:
+                kept_names = [names[column] for column in kept]
+                rest = (list(pick(row)) for row in rows)
+                raise explained(bad, kept_names, cells, rest) from None
             numbers.frombytes(values.astype(np.float32).tobytes())
             self.limits.check("unpacked_bytes_max", 4 * len(numbers), "the data's size in bytes")
         return numbers, labels
@@ -161,11 +192,26 @@ def _check_names(names: list[str]) -> None:
                 f"names are printable and at most {NAME_CHARS_MAX} characters",
             )
         if name in places:
+            way_out = (
+                "set header to false, if the first row is data"
+                if is_number(name)
+                else ("rename one")
+            )
             raise InvalidSpec.at(
                 "",
-                f"columns {places[name]} and {number} are both called {quoted(name)}; rename one",
+                f"columns {places[name]} and {number} are both called {quoted(name)}; {way_out}",
             )
         places[name] = number
+
+
+def _doubts(names: list[str]) -> tuple[str, ...]:
+    numbers = [name for name in names if is_number(name)]
+    if not numbers:
+        return ()
+    return (
+        f"the first row was taken for names, and {len(numbers)} of {len(names)} of them are "
+        f"numbers, the first is {quoted(numbers[0])}; if it is data, set header to false",
+    )
 
 
 def _found(places: Mapping[str, int], column: str | int, pointer: str) -> int:
@@ -196,9 +242,7 @@ def _roles(names: list[str], spec: UploadSpec) -> tuple[int, list[int]]:
     kept = [i for i in range(len(names)) if i != target and i not in ignored]
     if not kept:
         raise InvalidSpec.at(
-            "",
-            f"no feature is left beside the target {quoted(names[target])}; "
-            "is another delimiter used in the file?",
+            "", f"no feature is left beside the target {quoted(names[target])}; give it some"
         )
     return target, kept
 

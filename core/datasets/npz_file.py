@@ -72,6 +72,16 @@ def read_npz(path: Path, spec: UploadSpec, limits: UploadLimits) -> Arrays:
         raise InvalidSpec.at("", f"the NPZ file is damaged: {quoted(str(error))}") from None
 
 
+def is_workbook(path: Path) -> bool:
+    """Whether a zip archive is what Excel writes."""
+    try:
+        _check_directory(path)
+        with zipfile.ZipFile(path) as archive:
+            return any(name.startswith("xl/") for name in archive.namelist())
+    except (InvalidSpec, *_UNREADABLE):
+        return False
+
+
 def _arrays(archive: zipfile.ZipFile, spec: UploadSpec, limits: UploadLimits) -> Arrays:
     entries = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
     if len(archive.infolist()) > ENTRIES_MAX or len(entries) < len(archive.infolist()):

@@ -63,9 +63,14 @@ class Replicate:
 
 
 def replicates(
-    targets: Targets, task: Task, seeds: Sequence[int], folds: int | None, split: Split
+    targets: Targets,
+    task: Task,
+    seeds: Sequence[int],
+    folds: int | None,
+    split: Split,
+    names: Sequence[str] = (),
 ) -> tuple[Replicate, ...]:
-    """One replicate per seed and fold, seed-major.
+    """One replicate per seed and fold, seed-major. `names` of the classes are for errors.
 
     Without `split.resample` all seeds share the same arrays. Classes are kept in proportion when
     `split.stratify`, and every class is in every training part, or ValueError says why not.
@@ -73,14 +78,29 @@ def replicates(
     classes = np.zeros(len(targets), np.int64)
     if task == "classification":
         classes = targets.astype(np.int64)
-    if not split.resample:
-        shared = _parts(classes, folds, split, [split.seed, SPLIT_PURPOSE])
-        return tuple(Replicate(s, f, *parts) for s in seeds for f, parts in shared)
-    return tuple(
-        Replicate(seed, fold, *parts)
-        for seed in seeds
-        for fold, parts in _parts(classes, folds, split, [split.seed, SPLIT_PURPOSE, seed])
-    )
+    try:
+        if not split.resample:
+            shared = _parts(classes, folds, split, [split.seed, SPLIT_PURPOSE])
+            return tuple(Replicate(s, f, *parts) for s in seeds for f, parts in shared)
+        return tuple(
+            Replicate(seed, fold, *parts)
+            for seed in seeds
+            for fold, parts in _parts(classes, folds, split, [split.seed, SPLIT_PURPOSE, seed])
+        )
+    except _AbsentClass as error:
+        raise ValueError(error.sentence(names)) from None
+
+
+class _AbsentClass(ValueError):
+    """A class that no training part holds, known by its number."""
+
+    def __init__(self, number: int, why: str) -> None:
+        super().__init__(number, why)
+        self.number, self.why = number, why
+
+    def sentence(self, names: Sequence[str]) -> str:
+        known = f'"{names[self.number]}"' if names else f"number {self.number}"
+        return f"class {known} {self.why}"
 
 
 def sizes(examples: int, folds: int | None, split: Split) -> tuple[int, int, int]:
@@ -190,9 +210,9 @@ def _check(
     )
     if len(absent):
         way_out = "give it more examples" if split.stratify else "set split.stratify to true"
-        raise ValueError(
-            f"class number {absent[0]} has no example in a training part "
-            f"({_described(folds, split)}); {way_out}"
+        raise _AbsentClass(
+            int(absent[0]),
+            f"has no example in a training part ({_described(folds, split)}); {way_out}",
         )
 
 

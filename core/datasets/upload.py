@@ -11,7 +11,7 @@ import numpy as np
 
 from core.datasets.csv_file import read_csv
 from core.datasets.generated import feature_names
-from core.datasets.npz_file import Array, Arrays, read_npz
+from core.datasets.npz_file import Array, Arrays, is_workbook, read_npz
 from core.datasets.numbers import FLOAT32_MAX
 from core.datasets.source import NAMED_FEATURES_MAX, Dataset, DatasetFacts, Features
 from core.datasets.target_column import TargetColumn, column_of_numbers, column_of_text
@@ -19,7 +19,10 @@ from core.datasets.upload_spec import Image, UploadLimits, UploadSpec, quoted
 from core.errors import InvalidSpec
 
 COLOUR_CHANNELS = (1, 3, 4)  # grey, RGB, RGBA: tells channels-last images from channels-first
+COUNTED_MIN = 10  # fewer rows rise by chance
 FLOAT32_EXACT_MAX = 2**24  # larger whole numbers are rounded in float32
+
+_ZIP, _OLD_OFFICE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 
 Format = Literal["csv", "npz"]
 
@@ -28,7 +31,10 @@ __all__ = ["Reading", "UploadLimits", "UploadSpec", "read_upload", "upload_sha25
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What an upload turned out to be; warnings are sentences for its owner."""
+    """What an upload turned out to be; warnings are sentences for its owner.
+
+    The identity in its facts is of the bytes and of the spec with everything told that was taken.
+    """
 
     dataset: Dataset
     format: Format
@@ -39,19 +45,28 @@ def read_upload(path: Path, spec: UploadSpec, limits: UploadLimits) -> Reading:
     """Read a CSV or NPZ file. InvalidSpec and TooLarge say what is wrong and where."""
     format_ = _format_of(path, spec)
     names: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     if format_ == "csv":
         table = read_csv(path, spec, limits)
-        features, names = table.features, table.feature_names
+        features, names, warnings = table.features, table.feature_names, table.warnings
         column = column_of_text(
             table.target,
             spec.task,
             limits,
             lambda i: f"row {table.first_row + i}, column {quoted(table.target_name)}",
         )
+        said: dict[str, object] = {
+            "target": table.target_name,
+            "ignore": table.ignored,
+            "delimiter": table.delimiter,
+        }
     else:
         arrays = read_npz(path, spec, limits)
         features, column = _as_float32(arrays), _target_of(arrays, spec, limits)
-    features, warnings = _shaped(features, spec.image)
+        said = {"target": arrays.target_name, "features": arrays.features_name}
+    resolved = spec.model_copy(update={"format": format_, "task": column.task, **said})
+    features, assumed = _shaped(features, spec.image)
+    warnings += column.warnings + assumed
     facts = DatasetFacts(
         column.task,
         len(features),
@@ -59,17 +74,19 @@ def read_upload(path: Path, spec: UploadSpec, limits: UploadLimits) -> Reading:
         column.classes,
         column.class_counts,
         outputs=column.targets.shape[1] if column.task == "regression" else 1,
-        sha256=upload_sha256(path, spec),
+        sha256=upload_sha256(path, resolved),
         feature_names=_names(names, features),
         name=spec.name or "",
     )
     if features.ndim == 2:
         warnings += _doubts(features, facts.feature_names)
-    return Reading(Dataset(facts, features, column.targets), format_, column.warnings + warnings)
+    return Reading(Dataset(facts, features, column.targets), format_, warnings)
 
 
 def upload_sha256(path: Path, spec: UploadSpec) -> str:
     """Identity of an upload: SHA-256 of (SHA-256 of its bytes, then the canonical spec).
+
+    spec: resolved, so that saying a default and leaving it out is the same dataset.
 
     The inner digest has a fixed length, so that no file can pass for another file and spec.
     """
@@ -80,7 +97,10 @@ def upload_sha256(path: Path, spec: UploadSpec) -> str:
 
 def _format_of(path: Path, spec: UploadSpec) -> Format:
     with path.open("rb") as file:
-        found: Format = "npz" if file.read(4) == b"PK\x03\x04" else "csv"
+        start = file.read(4)
+    if start == _OLD_OFFICE or (start == _ZIP and is_workbook(path)):
+        raise InvalidSpec.at("", "this is an Excel workbook; save its sheet as CSV and upload that")
+    found: Format = "npz" if start == _ZIP else "csv"
     if spec.format not in (None, found):
         seen = "is a zip archive" if found == "npz" else "is not a zip archive, which NPZ is"
         raise InvalidSpec.at("/format", f"format is {spec.format}, but the file {seen}")
@@ -194,7 +214,27 @@ def _doubts(features: Features, names: tuple[str, ...]) -> tuple[str, ...]:
             f"column {_called(names, int(rounded[0]))} holds whole numbers over "
             f"{FLOAT32_EXACT_MAX:,}, which float32 rounds; if it is an identifier, leave it out"
         )
+    counting = [i for i in _counting(features) if i not in rounded]
+    if counting:
+        doubts.append(
+            f"column {_called(names, counting[0])} rises by whole numbers from row to row, as "
+            "identifiers do; if it is one, leave it out (of a CSV file with `ignore`)"
+        )
     return tuple(doubts)
+
+
+def _counting(features: Features) -> list[int]:
+    """Columns of whole numbers, each larger than the one above."""
+    if len(features) < COUNTED_MIN:
+        return []
+    some = features[:COUNTED_MIN]  # sorts out nearly all columns, without a pass over the data
+    likely = np.flatnonzero((np.diff(some, axis=0) > 0).all(0) & (some == np.floor(some)).all(0))
+    return [
+        int(i)
+        for i in likely
+        if (np.diff(features[:, i]) > 0).all()
+        and (features[:, i] == np.floor(features[:, i])).all()
+    ]
 
 
 def _called(names: tuple[str, ...], column: int) -> str:

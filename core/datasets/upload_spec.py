@@ -16,6 +16,7 @@ NAME_CHARS_MAX = 200  # of datasets, columns and classes: they are shown in tabl
 
 Name = Annotated[str, Field(min_length=1, max_length=NAME_CHARS_MAX)]
 Column = Name | Annotated[int, Field(ge=-100_000, le=100_000, strict=True)]
+Delimiter = Literal[",", ";", "\t", "|"]
 Side = Annotated[int, Field(ge=1, le=4096, strict=True)]
 
 
@@ -38,7 +39,7 @@ class UploadSpec(Wire):
     features: NPZ: the array's name; by default `x`, `X` or `features`.
     ignore: CSV: columns to leave out, by name or number.
     header: CSV: whether the first row names the columns.
-    delimiter: CSV: what stands between cells.
+    delimiter: CSV: what stands between cells; told from the first rows when null.
     image: reshape every example to (channels, height, width).
     """
 
@@ -49,7 +50,7 @@ class UploadSpec(Wire):
     features: Name | None = None
     ignore: Annotated[tuple[Column, ...], Field(max_length=10_000)] = ()
     header: Annotated[bool, Field(strict=True)] = True
-    delimiter: Literal[",", ";", "\t", "|"] = ","
+    delimiter: Delimiter | None = None
     image: Image | None = None
 
     def canonical(self) -> bytes:

@@ -46,7 +46,7 @@ class Feed:
         facts = dataset.facts
         try:
             everyone = replicates(
-                dataset.targets, facts.task, cohort.seeds, cohort.folds, cohort.split
+                dataset.targets, facts.task, cohort.seeds, cohort.folds, cohort.split, facts.classes
             )
         except ValueError as error:  # a part is empty, or a class absent from a training part
             raise InvalidSpec.at("/folds" if cohort.folds else "/split", str(error)) from error

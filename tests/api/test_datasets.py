@@ -43,6 +43,12 @@ def test_the_same_bytes_and_spec_are_the_same_dataset(service: Service) -> None:
     assert upload(service, CSV + b"9,9,y\n", {"name": "same"}).json()["id"] != first["id"]
 
 
+def test_saying_a_default_is_the_same_dataset(service: Service) -> None:
+    first = upload(service, CSV + b"8,8,x\n").json()
+
+    assert upload(service, CSV + b"8,8,x\n", {"target": "kind"}).json() == first
+
+
 def test_ten_equal_uploads_at_once_are_one_dataset(service_on_both: Service) -> None:
     def one(_: int) -> str:
         with httpx2.Client(base_url=service_on_both.url, timeout=30) as client:

@@ -1,4 +1,6 @@
+import io
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -88,16 +90,32 @@ REFUSED: list[tuple[str | bytes, dict[str, Any], str, str]] = [
     ("1,2\n3\n", {"header": False}, "", "row 2 has 1 cell, the first row has 2"),
     ("a,y\n1,u\n\n2,v\n", {}, "", "row 3 is blank, and data follows it"),
     ("a,y\n1,u\nabc,v\n", {}, "", "row 3, column 'a': 'abc' is not a number"),
-    ("a,b,y\n1,2,u\n1,,v\n", {}, "", "row 3, column 'b' is empty"),
+    ("a,b,y\n1,2,u\n1,,v\n", {}, "", "row 3, column 'b' is empty; 1 cell is missing"),
+    (
+        "a,b,c,y\n1,2,3,u\n1,,NA,v\n,,3,u\n",
+        {},
+        "",
+        "row 3, column 'b' is empty; 4 cells are missing \\('b': 2, 'c': 1, 'a': 1\\): fill them",
+    ),
+    ("a,b,y\n1,2,u\n1,,v\n", {}, "", 'leave the columns out with "ignore": \\["b"\\]'),
+    (
+        "a,city,day,y\n1,London,2024-01-31,u\n",
+        {},
+        "",
+        'row 2, column \'city\': \'London\' is not a number; .* "ignore": \\["city", "day"\\]',
+    ),
     ("a,y\n1,u\nnan,v\n", {}, "", "row 3, column 'a': 'nan' is not a finite"),
     ("a,y\n1,u\n99999999999999999999,v\n", {}, "", "row 3, column 'a': .* too large to be exact"),
     ("a,y\n1,u\n2,\n", {}, "", "row 3, column 'y' is empty"),
     ("a,y\n1,u\n2,\x07\n", {}, "", r"row 3, column 'y': '\\x07' cannot name a class"),
     ("a,b,a\n1,2,u\n", {}, "", "columns 1 and 3 are both called 'a'"),
     (",a,y\n0,1,u\n", {}, "", "column 1 has no name"),
-    ("a\n1\n", {}, "", "no feature is left beside the target 'a'; is another delimiter"),
-    ("a;y\n1;2\n", {}, "", "is another delimiter"),
+    ("a\n1\n", {}, "", "no feature is left beside the target 'a'; give it some"),
+    ("a;y\n1;2\n", {"delimiter": ","}, "/delimiter", 'by semicolons: say "delimiter": ";"'),
+    ("a;b;y\n1,5;2;u\n", {}, "", "row 2, column 'a': '1,5' .* decimal comma; write 1.5"),
+    ("5,1,5,cat\n1,2,3,dog\n", {}, "", "columns 1 and 3 are both called '5'; set header to false"),
     ("1,2\n3,4\n", {}, "/header", "the first row holds only numbers"),
+    ("a\ty\n1\t2\n", {"delimiter": ","}, "/delimiter", r'by tabs: say "delimiter": "\\t"'),
     (GOOD, {"target": "kinds"}, "/target", "no column is called 'kinds'; did you mean 'kind'"),
     (GOOD, {"target": 3}, "/target", "there is no column 3; the file has 3 columns"),
     (GOOD, {"ignore": ["age", "x"]}, "/ignore/1", "no column is called 'x'"),
@@ -128,6 +146,62 @@ def test_what_is_wrong_is_refused_by_row_and_column(
         read(tmp_path, content, **spec)
 
     assert [fault.pointer for fault in refusal.value.faults] == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("content", "taken"),
+    [
+        (GOOD.replace(",", ";"), "semicolons"),
+        (GOOD.replace(",", "\t"), "tabs"),
+        (GOOD.replace(",", "|"), "bars"),
+        ("\ufeffsep=;\r\n" + GOOD.replace(",", ";"), ""),
+        ("sep=,\n" + GOOD, ""),
+        (GOOD, ""),
+    ],
+)
+def test_what_separates_cells_is_seen_and_told(tmp_path: Path, content: str, taken: str) -> None:
+    reading = read(tmp_path, content, target="kind")
+
+    assert reading.dataset.features.tolist() == [[1, 2.5], [3, 4], [5, 6]]
+    told = [w for w in reading.warnings if "taken for what stands between cells" in w]
+    assert [warning.split()[0] for warning in told] == ([taken] if taken else [])
+
+
+def test_commas_inside_quotes_separate_nothing(tmp_path: Path) -> None:
+    content = 'a;"b,c";y\n1;2;"u,v"\n3;4;"w,x"\n'
+
+    assert read(tmp_path, content).dataset.facts.classes == ("u,v", "w,x")
+
+
+def test_rows_are_numbered_as_excel_shows_them_without_its_first_line(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSpec, match="row 3, column 'a': 'x' is not"):
+        read(tmp_path, "sep=;\na;y\n1;u\nx;v\n")
+
+
+def test_names_that_are_numbers_are_doubted(tmp_path: Path) -> None:
+    warnings = read(tmp_path, "5.1,3.5,setosa\n4.9,3.0,setosa\n7.0,3.2,versicolor\n").warnings
+
+    assert any(
+        "first row was taken for names, and 2 of 3 of them are numbers" in w for w in warnings
+    )
+
+
+def test_true_and_false_are_one_and_zero_in_a_feature_and_names_in_a_target(tmp_path: Path) -> None:
+    reading = read(tmp_path, "a,b,y\n1,True,TRUE\n2, fALSE,FALSE\n3,TRUE,TRUE\n")
+
+    assert reading.dataset.features[:, 1].tolist() == [1, 0, 1]
+    assert reading.dataset.facts.classes == ("FALSE", "TRUE")
+
+
+@pytest.mark.parametrize("start", [b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", None])
+def test_a_workbook_is_told_from_a_table(tmp_path: Path, start: bytes | None) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in ("docProps/app.xml", "xl/workbook.xml", "[Content_Types].xml"):
+            archive.writestr(name, "<x/>")
+
+    with pytest.raises(InvalidSpec, match="Excel workbook; save its sheet as CSV"):
+        read(tmp_path, start or file.getvalue(), format="csv")
 
 
 @pytest.mark.parametrize(

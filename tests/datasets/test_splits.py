@@ -213,3 +213,10 @@ def test_a_million_examples_are_split_in_a_moment() -> None:
     replicates(targets, "classification", range(100), 5, Split())
 
     assert time.process_time() - start < 3  # 0.4 s on an idle machine
+
+
+def test_a_class_without_training_examples_is_called_by_its_name() -> None:
+    targets = np.array([0] * 50 + [1])
+
+    with pytest.raises(ValueError, match='class "rare" has no example in a training part'):
+        replicates(targets, "classification", (0,), 3, Split(), ("common", "rare"))

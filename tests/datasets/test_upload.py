@@ -32,7 +32,42 @@ def test_a_reading_carries_its_identity_and_name(tmp_path: Path) -> None:
 
     facts = read_upload(path, UploadSpec(name="n"), UploadLimits()).dataset.facts
 
-    assert (facts.name, facts.sha256) == ("n", upload_sha256(path, UploadSpec(name="n")))
+    resolved = UploadSpec(name="n", format="csv", task="classification", target="y", delimiter=",")
+    assert (facts.name, facts.sha256) == ("n", upload_sha256(path, resolved))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"target": "y"},
+        {"target": 2},
+        {"target": -1, "delimiter": ","},
+        {"task": "classification", "format": "csv", "header": True},
+    ],
+)
+def test_saying_what_is_taken_anyway_is_the_same_dataset(
+    tmp_path: Path, spec: dict[str, object]
+) -> None:
+    path = write(tmp_path)
+
+    def identity(**fields: object) -> str:
+        spec = UploadSpec.model_validate(fields)
+        return read_upload(path, spec, UploadLimits()).dataset.facts.sha256
+
+    assert identity(**spec) == identity()
+    assert identity(ignore=["a", "b"][:1]) == identity(ignore=[0, "a"])
+    assert identity(ignore=["a"]) != identity()
+
+
+def test_a_column_that_counts_is_doubted(tmp_path: Path) -> None:
+    rows = "".join(f"{3 * i},{i / 3},{i % 5},{'u' if i % 2 else 'v'}\n" for i in range(12))
+
+    path = write(tmp_path, "id,rising,small,y\n" + rows)
+    warnings = read_upload(path, UploadSpec(), UploadLimits()).warnings
+
+    (doubt,) = [warning for warning in warnings if "identifiers" in warning]
+    assert "column 'id' rises by whole numbers" in doubt
+    assert "`ignore`" in doubt
 
 
 def test_doubtful_columns_are_warned_of(tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ SPECS = {
     "an empty object": (b"{}", 422, "/dataset", '"dataset" is missing'),
     "no loss": (b'{"dataset": "iris", "architecture": "mlp"}', 422, "/loss", "is missing"),
     "a misspelt field": (body(epoch=3), 422, "/epoch", 'did you mean "epochs"?'),
+    "a learning rate outside its optimizer": (body(lr=0.1), 422, "/lr", '"optimizer": {"kind"'),
     "an unknown loss": (body(loss="cross_entrpy"), 422, "/loss", 'mean "cross_entropy"?'),
     "an unknown regularizer": (body(regularizer="l7"), 422, "/regularizer", "is not a kind"),
     "an unknown optimizer": (body(optimizer="sdg"), 422, "/optimizer", 'mean "sgd"?'),
@@ -324,6 +325,9 @@ FILES = {
         "784",
     ),
     "a header that claims terabytes": (claiming(2**40), {}, "", "are there"),
+    "another delimiter": (b"a;y\n1;x\n", {"delimiter": ","}, "/delimiter", "semicolons"),
+    "decimal commas": (b"a;b;y\n1,5;2;x\n", {}, "", "decimal comma; write 1.5"),
+    "a text column": (b"a,city,y\n1,Rome,x\n", {}, "", '"ignore": ["city"]'),
     "objects": (npz(x=np.array([[{}], [{}]], object), y=np.arange(2)), {}, "", "object"),
     "lengths that differ": (npz(x=np.zeros((3, 2)), y=np.arange(4)), {}, "", "lengths"),
     "an NPZ with a NaN": (
@@ -385,7 +389,19 @@ OTHERS = {
         lambda http: http.get("/v1/jobs", params={"status": "done"}),
         422,
         None,
+        'it is one of "cancelled"',
+    ),
+    "a misspelt dry run": (
+        lambda http: http.post("/v1/jobs", json=GOOD, params={"dryrun": "true"}),
+        422,
         "",
+        'did you mean "dry_run"?',
+    ),
+    "one field too many in a report": (
+        lambda http: http.post("/v1/reports", json={"jobs": ["job_x"], "foo": 1}),
+        422,
+        "/foo",
+        "is not a field of a report",
     ),
     "an odd key": (
         lambda http: http.post("/v1/jobs", json=GOOD, headers={"idempotency-key": "a b"}),
