@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from api.schemas.jobs import DryRun
 from core.plan import Shapes, plan
 from core.spec import Experiment, Resolved, experiment_at
+from core.spec.notes import notes_of
 
 
-def estimate_of(resolved: Resolved, memory_bytes: int) -> DryRun:
-    """Cut the job into cohorts as a worker would, and add up."""
+def estimate_of(resolved: Resolved, memory_bytes: int, notes: Sequence[str] = ()) -> DryRun:
+    """Cut the job into cohorts as a worker would, and add up; `notes` stand beside our own."""
     replicates = len(resolved.spec.seeds) * (resolved.spec.folds or 1)
     experiments: list[Experiment] = []
     for arm in resolved.arms:
@@ -25,4 +28,5 @@ def estimate_of(resolved: Resolved, memory_bytes: int) -> DryRun:
         parameters=max(cohort.parameters for cohort in cohorts),
         memory_bytes=max(cohort.memory_bytes for cohort in cohorts),
         time_s=round(sum(cohort.time_s for cohort in cohorts), 2),
+        notes=[*notes_of(resolved), *notes],
     )

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from api.deps import Services
 from api.schemas.jobs import Job, JobPage, JobStatus
 from api.views import job_view
+from api.waiting import served_for
 from core.store import jobs, models
 from core.store.artifacts import job_folder
 from core.store.states import is_final
@@ -39,22 +40,26 @@ class Found:
 
     @property
     def etag(self) -> str:
-        """Weak, since the estimate of the time to go may differ between equal versions."""
-        return f'W/"{self.version}"'
+        """Weak, since the estimate of the time to go may differ between equal versions.
+
+        Workers come and go without a new version of the job, so whether it waits is part of it.
+        """
+        return f'W/"{self.version}{"-waiting" if self.job.waiting else ""}"'
 
     def matches(self, if_none_match: str | None) -> bool:
         """Whether the client already has this version (weak comparison)."""
         if if_none_match is None:
             return False
         tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-        return "*" in tags or f'"{self.version}"' in tags
+        return "*" in tags or self.etag.removeprefix("W/") in tags
 
 
 def read(house: Services, job_id: str) -> Found:
     """Raises NotFound."""
     with house.database.read() as session:
         row = jobs.get_job(session, job_id)
-        return Found(job_view(row), row.version, is_final(row.status))
+        job = job_view(row, served_for(session, [row]))
+        return Found(job, row.version, is_final(row.status))
 
 
 def page(
@@ -68,10 +73,11 @@ def page(
     with house.database.read() as session:
         rows = jobs.list_jobs(session, status=status, name=name, limit=limit + 1, after=position)
         kept = rows[:limit]
+        served = served_for(session, kept)
         more = len(rows) > limit
         last = (kept[-1].created_at.isoformat(), kept[-1].id) if more else None
         return JobPage(
-            data=[job_view(row) for row in kept],
+            data=[job_view(row, served) for row in kept],
             has_more=more,
             next=house.cursors.sign(_SCOPE, last) if last else None,
         )
@@ -80,7 +86,8 @@ def page(
 def steer(house: Services, job_id: str, verb: Verb) -> Job:
     """Raises NotFound, and Conflict where the job's status forbids it."""
     with house.database.write() as session:
-        job = job_view(_VERBS[verb](session, job_id))
+        row = _VERBS[verb](session, job_id)
+        job = job_view(row, served_for(session, [row]))
     house.ring()
     return job
 

@@ -17,13 +17,15 @@ from api.deps import Services
 from api.estimate import estimate_of
 from api.schemas.jobs import DryRun
 from api.views import job_view
+from api.waiting import served_for, waiting_for
 from core.datasets import DatasetFacts, DatasetSource, facts_of
 from core.datasets.uploaded import Uploaded
 from core.settings import Settings
 from core.spec import Limits, Resolved, resolve, runs_of
-from core.store import datasets, idempotency, jobs
+from core.store import datasets, idempotency, jobs, workers
 from core.store.idempotency import Replay
 from core.store.jobs import NewRun
+from core.store.sweep import WORKER_ALIVE_S
 
 PATH = "/v1/jobs"
 
@@ -68,7 +70,12 @@ def submit(house: Services, body: object, *, principal: str, key: str | None) ->
 
 def estimate(house: Services, body: object) -> DryRun:
     """What the job would be and cost; nothing is stored. Raises InvalidSpec."""
-    return estimate_of(_resolve(house, body), house.settings.cohort_memory_bytes)
+    resolved = _resolve(house, body)
+    with house.database.read() as session:
+        served = workers.served(session, WORKER_ALIVE_S)
+    waiting = waiting_for(resolved.spec.device, served)
+    notes = [] if waiting is None else [waiting]
+    return estimate_of(resolved, house.settings.cohort_memory_bytes, notes)
 
 
 def _again(earlier: Replay) -> Answer:
@@ -97,7 +104,7 @@ def _store(house: Services, resolved: Resolved, reserved: _Key | None) -> Answer
             facts=resolved.facts.document(),
             dataset_id=source.id if isinstance(source, Uploaded) else None,
         )
-        job = job_view(row)
+        job = job_view(row, served_for(session, [row]))
         answer = Answer(201, job.model_dump_json(), {"location": job.links.self})
         if reserved is not None:
             idempotency.keep(

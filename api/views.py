@@ -10,12 +10,13 @@ from api.schemas.datasets import Dataset, DatasetLinks, ImageShape
 from api.schemas.jobs import Job, JobLinks, Progress
 from api.schemas.problem import Failure
 from api.schemas.runs import MetricSummary, Run, RunLinks
+from api.waiting import waiting_for
 from core.datasets import DatasetFacts
 from core.store import models
 
 
-def job_view(row: models.Job) -> Job:
-    """A job as a client sees it."""
+def job_view(row: models.Job, served: frozenset[str]) -> Job:
+    """A job as a client sees it; `served` are the devices that living workers train on."""
     path = f"/v1/jobs/{row.id}"
     return Job(
         id=row.id,
@@ -29,6 +30,7 @@ def job_view(row: models.Job) -> Job:
             epochs_done=row.epochs_done,
             eta_s=_eta_s(row),
         ),
+        waiting=waiting_for(row.device, served) if row.status == "queued" else None,
         error=failure_view(row.error),
         created_at=row.created_at,
         started_at=row.started_at,

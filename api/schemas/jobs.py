@@ -56,6 +56,13 @@ class Job(Outgoing):
         SpecDocument, Field(description="The resolved specification, every default filled in.")
     ]
     progress: Annotated[Progress, Field(description="How far it is.")]
+    waiting: Annotated[
+        str | None,
+        Field(
+            description="While it is queued and no worker serves its device: so, and the remedy."
+            " Null otherwise."
+        ),
+    ]
     error: Annotated[Failure | None, Field(description="Why it failed, in one sentence.")]
     created_at: Annotated[datetime, Field(description="When it was posted (UTC).")]
     started_at: Annotated[datetime | None, Field(description="When its first run started.")]
@@ -82,4 +89,8 @@ class DryRun(Outgoing):
     memory_bytes: Annotated[int, Field(description="Estimated peak of the largest cohort.")]
     time_s: Annotated[
         float | None, Field(description="Rough seconds on one device; null if unknown.")
+    ]
+    notes: Annotated[
+        list[str],
+        Field(description="What would run and is likely not meant, or what it would wait for."),
     ]
