@@ -13,7 +13,7 @@ from fastapi import Depends, FastAPI
 from sqlalchemy.orm import Session
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from api import errors, openapi
@@ -80,7 +80,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.services = house
     for router in ROUTERS:
         app.include_router(router)
-    pages = [Route("/openapi.json", _openapi), Route("/docs", _docs)]
+    pages = [
+        Route("/openapi.json", _openapi),
+        Route("/docs", _docs),
+        Route("/", _start),
+    ]
     app.router.routes.extend(pages)
     routes = [route for router in ROUTERS for route in router.routes]
     errors.install(app, [*routes, *pages])
@@ -141,6 +145,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _openapi(request: Request) -> Response:
     return JSONResponse(openapi.describe(request.app))
+
+
+async def _start(_: Request) -> Response:
+    return RedirectResponse("/docs")
 
 
 async def _docs(request: Request) -> Response:

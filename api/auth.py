@@ -14,7 +14,7 @@ from api.errors import problem
 from core.errors import OccamError, Unauthorized
 
 LOCAL = "local"  # the principal of a service without keys
-_OPEN = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json"})
+_OPEN = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json"})
 _HASHED = "sha256:"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 

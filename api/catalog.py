@@ -43,15 +43,21 @@ def catalog() -> Catalog:
     )
 
 
-def entry_of(family: str, kind: str) -> CatalogEntry:
-    """One entry. Raises NotFound, naming what there is."""
+def family_of(family: str) -> list[CatalogEntry]:
+    """The entries of one family. Raises NotFound, naming what there is."""
     families = catalog().families
     if family not in families:
         raise NotFound(f"There is no family “{shown(family)}”; there is {', '.join(families)}.")
-    for entry in families[family]:
+    return families[family]
+
+
+def entry_of(family: str, kind: str) -> CatalogEntry:
+    """One entry. Raises NotFound, naming what there is."""
+    entries = family_of(family)
+    for entry in entries:
         if entry.kind == kind:
             return entry
-    known = ", ".join(entry.kind for entry in families[family])
+    known = ", ".join(entry.kind for entry in entries)
     raise NotFound(f"There is no {family} “{shown(kind)}”; there is {known}.")
 
 

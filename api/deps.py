@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Header, Query, Request
 
 from api.cursors import Cursors
 from api.relay import Relay
@@ -64,3 +64,4 @@ Limit = Annotated[int, Depends(_limit)]
 After = Annotated[
     str | None, Query(description="The cursor `next` of the page before.", max_length=500)
 ]
+Accept = Annotated[str | None, Header(description="Media types you can read.", max_length=2000)]

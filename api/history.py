@@ -53,7 +53,7 @@ def metrics_page(
     seq, offset = (int(i) for i in house.cursors.read(scope, after)) if after else (0, 0)
     with house.database.read() as session:
         job = jobs.get_job(session, job_id)
-        reader = _reader(session, job, wanted)
+        reader = reader_of(session, job, wanted)
         points = reader.read(seq, offset, limit)
         more = reader.more
         follow = more or not is_final(job.status)
@@ -114,8 +114,8 @@ def _entry(row: models.Event) -> EventEntry:
     )
 
 
-def _reader(session: Session, job: models.Job, wanted: PointFilter) -> _PointReader:
-    """Narrow a filter down to runs and to the cohorts that hold them."""
+def reader_of(session: Session, job: models.Job, wanted: PointFilter) -> _PointReader:
+    """Narrow a filter down to runs and to the cohorts that hold them. Raises as `metrics_page`."""
     job_id = job.id
     check_arm(job, wanted.arm)
     if wanted.name is not None:

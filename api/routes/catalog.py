@@ -8,9 +8,10 @@ from fastapi import APIRouter, Path
 
 from api import catalog
 from api.openapi import problems
-from api.schemas.catalog import Catalog, CatalogEntry
+from api.schemas.catalog import Catalog, CatalogEntry, CatalogPage
 
 router = APIRouter(prefix="/v1/catalog", tags=["catalog"])
+Family = Annotated[str, Path(description="What it is one of.", max_length=100)]
 
 
 @router.get("", responses=problems())
@@ -19,9 +20,15 @@ def get_catalog() -> Catalog:
     return catalog.catalog()
 
 
+@router.get("/{family}", responses=problems(404))
+def get_family(family: Family) -> CatalogPage:
+    """List the kinds of one family."""
+    return CatalogPage(data=catalog.family_of(family), has_more=False, next=None)
+
+
 @router.get("/{family}/{kind}", responses=problems(404))
 def get_entry(
-    family: Annotated[str, Path(description="What it is one of.", max_length=100)],
+    family: Family,
     kind: Annotated[str, Path(description="Its name on the wire.", max_length=100)],
 ) -> CatalogEntry:
     """Read what one of them does, by which convention, and how to ask for it."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import anyio.to_thread
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import StreamingResponse
 
 from api import history, runs
-from api.deps import After, House, Limit
+from api.deps import Accept, After, House, Limit
+from api.metrics_csv import MEDIA, metrics_csv
+from api.negotiation import negotiate
 from api.openapi import problems
 from api.routes.jobs import JobId
 from api.schemas.runs import EventPage, MetricPage, RunPage, RunStatus
@@ -46,7 +49,13 @@ def list_runs(
     "/metrics",
     response_model=MetricPage,
     response_model_exclude_unset=True,
-    responses=problems(404),
+    responses={
+        200: {
+            "description": "A page of values; as CSV all of them.",
+            "content": {"text/csv": {"schema": {"type": "string"}}},
+        },
+        **problems(404, 406),
+    },
 )
 def list_metrics(
     house: House,
@@ -58,9 +67,21 @@ def list_metrics(
     name: Annotated[
         str | None, Query(description="Only this metric, as in `val_accuracy`.", max_length=200)
     ] = None,
-) -> MetricPage:
-    """List logged values in the order they were written; `next` works while the job goes on."""
+    format: Annotated[
+        Literal["json", "csv"] | None,
+        Query(description="The representation, whatever `Accept` says."),
+    ] = None,
+    accept: Accept = None,
+) -> MetricPage | Response:
+    """List logged values in the order they were written; `next` works while the job goes on.
+
+    As CSV (`Accept: text/csv`) all of them come at once, whatever `limit` and `after` say, with
+    the columns run, arm, epoch, name, value, kind.
+    """
     wanted = history.PointFilter(run=run, arm=arm, name=name)
+    if negotiate(accept, format, MEDIA) == "csv":
+        lines = metrics_csv(house, job_id, wanted)
+        return StreamingResponse(lines, media_type=MEDIA["csv"], headers={"vary": "accept"})
     return history.metrics_page(house, job_id, wanted, limit=limit, after=after)
 
 

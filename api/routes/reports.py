@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from api import reports
-from api.deps import House
+from api.deps import Accept, House
 from api.guard import json_of
 from api.negotiation import negotiate
 from api.openapi import problems, request_body
@@ -18,7 +18,6 @@ from core.report.report import Report
 
 router = APIRouter(tags=["reports"])
 CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-popups"
-Accept = Annotated[str | None, Header(description="Media types you can read.", max_length=2000)]
 Format = Annotated[
     ReportFormat | None, Query(description="The representation, whatever `Accept` says.")
 ]

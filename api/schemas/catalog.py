@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from api.schemas.outgoing import Outgoing
+from api.schemas.page import Page
 
 
 class KnobEntry(Outgoing):
@@ -80,3 +81,7 @@ class Catalog(Outgoing):
     families: Annotated[
         dict[str, list[CatalogEntry]], Field(description="The kinds of each family.")
     ]
+
+
+class CatalogPage(Page[CatalogEntry]):
+    """The kinds of one family; there are few, so it is one page."""

@@ -56,9 +56,9 @@ def test_the_hash_of_a_key_is_not_a_key(keyed: Service) -> None:
         assert keyed.client.get("/v1/jobs", headers=headers).status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/docs", "/openapi.json"])
+@pytest.mark.parametrize("path", ["/", "/healthz", "/docs", "/openapi.json"])
 def test_health_and_documentation_need_no_key(keyed: Service, path: str) -> None:
-    assert keyed.client.get(path).status_code == 200
+    assert keyed.client.get(path, follow_redirects=True).status_code == 200
 
 
 def test_a_body_is_not_read_without_a_key(keyed: Service) -> None:

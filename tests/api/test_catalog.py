@@ -49,7 +49,17 @@ def test_knobs_say_their_bounds_and_which_way_is_simpler(service: Service) -> No
     assert entry["links"]["self"] == "/v1/catalog/regularizer/l1"
 
 
-@pytest.mark.parametrize("path", ["odd/l1", "regularizer/odd", "regularizer/" + "x" * 99])
+def test_a_family_is_listed_alone(service: Service) -> None:
+    everything = service.client.get("/v1/catalog").json()["families"]
+
+    found = service.client.get("/v1/catalog/optimizer").json()
+
+    assert found == {
+        "object": "list", "data": everything["optimizer"], "has_more": False, "next": None
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["odd", "odd/l1", "regularizer/odd", "regularizer/" + "x" * 99])
 def test_an_unknown_entry_is_a_404_that_says_what_there_is(service: Service, path: str) -> None:
     answer = service.client.get(f"/v1/catalog/{path}")
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from api import metrics_csv
 from core.store import events
 from tests.api.conftest import Service, Trained, finish, log_epoch, take
 
@@ -63,6 +64,42 @@ def test_points_are_the_same_however_they_are_paged(
         {"run": a, "epoch": 3, "name": "val_loss", "value": 0.125},
         {"run": a, "epoch": 3, "name": "lr", "value": 0.1},
     ]
+
+
+@pytest.mark.parametrize("batch", [1, 3, 5000])
+def test_all_points_come_as_csv(
+    service: Service, held: Trained, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics_csv, "BATCH", batch)
+    a, b = held.run_ids
+    path = f"/v1/jobs/{held.job_id}/metrics"
+
+    answer = service.client.get(path, params={"limit": 1}, headers={"accept": "text/csv"})
+    some = service.client.get(path, params={"format": "csv", "run": b, "name": "val_loss"})
+
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    lines = answer.text.splitlines()
+    assert lines[:3] == [
+        "run,arm,epoch,name,value,kind",
+        f"{a},base,1,val_loss,0.5,",
+        f"{b},base,1,val_loss,0.75,",
+    ]
+    assert len(lines) == 11
+    assert some.text.splitlines()[1:] == [
+        f"{b},base,1,val_loss,0.75,",
+        f"{b},base,2,val_loss,,nan",
+    ]
+
+
+def test_points_in_a_form_that_there_is_not_are_a_406(service: Service, held: Trained) -> None:
+    path = f"/v1/jobs/{held.job_id}/metrics"
+
+    answer = service.client.get(path, headers={"accept": "application/xml"})
+
+    assert answer.status_code == 406
+    assert "text/csv" in answer.json()["detail"]
+    missing = service.client.get("/v1/jobs/job_x/metrics", headers={"accept": "text/csv"})
+    assert missing.status_code == 404
 
 
 @pytest.mark.parametrize("limit", [1, 3, 100])

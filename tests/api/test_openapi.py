@@ -131,6 +131,13 @@ def test_the_documentation_page_names_every_call(
         assert path in page
 
 
+def test_the_root_leads_to_the_documentation(service: Service) -> None:
+    answer = service.client.get("/")
+
+    assert answer.is_redirect
+    assert answer.headers["location"] == "/docs"
+
+
 def _outgoing_names() -> set[str]:
     from api.schemas.outgoing import Outgoing
 
