@@ -50,7 +50,16 @@ def list_checkpoints(house: House, run_id: RunId) -> CheckpointPage:
     },
 )
 def get_weights(house: House, run_id: RunId, which: Chosen = "reported") -> Response:
-    """Download one run's weights."""
+    """Download one run's weights, one tensor `<layer>/<parameter>` for each.
+
+    A dense layer has `weight` (in, out) and `bias` (1, out): it computes `x @ weight + bias`. A
+    conv2d layer has `weight` (out, in, k, k) and `bias` (out,); batch_norm has `scale`, `shift`,
+    `running_mean` and `running_var`. Images come channels first, and
+    `flatten` reads them in that order. Where the job standardised, `standardize/mean` and
+    `standardize/deviation` have the shape of an example, and the network takes
+    `(x - mean) / deviation`; in a regression `standardize/target_mean` and
+    `standardize/target_deviation` lead back: `y * target_deviation + target_mean`.
+    """
     weights = runs.weights(house, run_id, which)
     return Response(
         weights.content,
@@ -68,5 +77,9 @@ def get_weights(house: House, run_id: RunId, which: Chosen = "reported") -> Resp
     openapi_extra=request_body("PredictionRequest"),
 )
 def predict_run(request: Request, house: House, run_id: RunId) -> Prediction:
-    """Say what the run's network makes of some inputs."""
+    """Say what the run's network makes of some inputs.
+
+    Give them as the dataset has them, e.g. pixels of `digits` in [0, 1] and of an upload as in its
+    file: where the job standardised, this call does so too.
+    """
     return predict(house, run_id, PredictionRequest.read(json_of(request)))

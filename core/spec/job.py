@@ -102,7 +102,10 @@ class JobSpec(Experiment):
     device: Annotated[
         Literal["auto", "cpu", "cuda"], Field(description="where to train; auto: as configured")
     ] = "auto"
-    priority: Annotated[int, Field(ge=0, le=9, description="higher goes first")] = 5
+    priority: Annotated[
+        int,
+        Field(ge=0, le=9, description="higher starts first; what is running is not interrupted"),
+    ] = 5
     deadline_s: Annotated[
         float | None,
         Field(
