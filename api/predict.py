@@ -98,15 +98,14 @@ def _misshapen(
     inputs: Sequence[object], i: int, shape: tuple[int, ...], facts: DatasetFacts
 ) -> InvalidSpec:
     """Of one example that is not in a list of its own, it says so: that is the usual mistake."""
-    wanted = "×".join(str(side) for side in facts.shape)
-    takes = f"this network takes {wanted}"
+    takes = f"this network takes {facts.features} numbers"
     if len(facts.shape) > 1:
-        takes += f", or {facts.features} numbers in a row"
+        takes += f" in a row, or the shape {'×'.join(str(side) for side in facts.shape)}"
     if shape == () or _same_shape(inputs, facts):
         return InvalidSpec.at(
             "/inputs",
             f"inputs is a list of examples, and this looks like one example; wrap it in a list:"
-            f" [{shown(inputs)}]. Of each example {takes}.",
+            f" [{shown(inputs)}]. For each example {takes}.",
         )
     found = "×".join(str(side) for side in shape)
     return InvalidSpec.at(f"/inputs/{i}", f"This input has the shape {found}; {takes}.")

@@ -63,6 +63,7 @@ class _Part:
     model: type[Wire]
     several: bool
     first: type[Wire] | None  # the member to look at before the others
+    default: Body  # what its default says, which naming a kind would leave out
 
     def write(self, body: str) -> str:
         return f'write "{self.name}": [{body}]' if self.several else f'write "{self.name}": {body}'
@@ -76,8 +77,9 @@ def _parts(owner: type[Wire], siblings: Body) -> list[_Part]:
         single = next(models_of(info.annotation), None)
         model = single or next(models_of(item_of(info.annotation)), None)
         if model is not None and not issubclass(model, owner):  # an arm has the fields of a job
-            first = _named(model, siblings.get(name)) or type(info.default)
-            parts.append(_Part(name, model, single is None, first))
+            named = _named(model, siblings.get(name))
+            default = {} if named else _said(info.default)
+            parts.append(_Part(name, model, single is None, named or type(info.default), default))
     return sorted(parts, key=lambda part: part.several)
 
 
@@ -88,6 +90,15 @@ def _named(model: type[Wire], given: Any) -> type[Wire] | None:  # Any: JSON
     full = model.expand(given)
     kind = full.get("kind") if isinstance(full, Mapping) else None
     return model.members().get(kind) if isinstance(kind, str) else None
+
+
+def _said(default: object) -> Body:
+    """What a default says besides its kind."""
+    return (
+        default.model_dump(exclude_unset=True, exclude={"kind"})
+        if isinstance(default, Term)
+        else {}
+    )
 
 
 def _as_kind(part: _Part, name: str, given: Any) -> str | None:  # Any: JSON
@@ -111,7 +122,9 @@ def _as_field(part: _Part, name: str, given: Any) -> str | None:  # Any: JSON
     members = sorted(part.model.members().values(), key=lambda member: member is not part.first)
     for member in members:
         if name in wire_names(member):
-            body = f"{{{_tag(member)}, {field}}}"
+            kept = part.default if member is part.first else {}
+            fields = [f'"{key}": {shown(value)}' for key, value in kept.items() if key != name]
+            body = f"{{{', '.join([_tag(member), field, *fields])}}}"
             return f'it belongs to "{part.name}": {part.write(body)}'
     return None
 

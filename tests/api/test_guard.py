@@ -119,7 +119,9 @@ def test_nul_in_an_address_is_a_400(small: Service) -> None:
     assert small.client.get("/v1/jobs/a%00b").status_code == 400
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/v1", "/v1/jobs/", "/v1/catalog/loss/mse/x", "/%ff%fe"])
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/v1", "/v1/jobs/", "/v1/catalog/loss/mse/x", "/%ff%fe"]
+)
 def test_an_unknown_path_is_a_problem(small: Service, path: str) -> None:
     answer = small.client.get(path)
 

@@ -113,10 +113,15 @@ TOP_LEVEL = [
     (having(x="y" * 20_000), "/x", "a text of 20000 characters"),
 ]
 ELSEWHERE = [
-    (having(lr=0.1), "/lr", 'write "optimizer": {"kind": "sgd", "lr": 0.1}'),
-    (having(learning_rate=0.1), "/learning_rate", '{"kind": "sgd", "lr": 0.1}'),
+    (having(lr=0.1), "/lr", 'write "optimizer": {"kind": "sgd", "lr": 0.1, "momentum": 0.9}'),
+    (having(learning_rate=0.1), "/learning_rate", '{"kind": "sgd", "lr": 0.1, "momentum": 0.9}'),
+    (having(lr=1, optimizer="sgd"), "/lr", 'write "optimizer": {"kind": "sgd", "lr": 1}'),
     (having(lr=1, optimizer="adam"), "/lr", 'write "optimizer": {"kind": "adam", "lr": 1}'),
-    (having(momentum=0.5), "/momentum", '"optimizer": {"kind": "sgd", "momentum": 0.5}'),
+    (
+        having(momentum=0.5),
+        "/momentum",
+        '"optimizer": {"kind": "sgd", "momentum": 0.5, "lr": 0.02}',
+    ),
     (having(hidden=[9]), "/hidden", 'write "architecture": {"kind": "mlp", "hidden": [9]}'),
     (having(p=0.5), "/p", 'write "regularizers": [{"kind": "dropout", "p": 0.5}]'),
     (having(patience=3), "/patience", '[{"kind": "early_stopping", "patience": 3}]'),
