@@ -19,7 +19,7 @@ from tests.api.conftest import Service, serving
 
 ROOT = Path(__file__).parents[2]
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-SECONDS = 25  # of drawing requests at random, after the systematic ones
+SECONDS = 25  # of drawing requests at random, and of the systematic ones that submit
 SUBMIT = "POST /v1/jobs"  # whose schema alone makes nine of ten systematic requests
 
 
@@ -60,7 +60,10 @@ def test_the_service_does_what_its_document_says_systematically(attacked: Servic
 
 @pytest.mark.slow
 def test_submitting_does_what_its_document_says_systematically(attacked: Service) -> None:
-    attack(attacked, "--phases", "examples,coverage", "--include-name", SUBMIT)
+    attack(
+        attacked, "--phases", "examples,coverage", "--include-name", SUBMIT,
+        "--max-time", str(SECONDS),
+    )  # fmt: skip
 
 
 @pytest.mark.slow

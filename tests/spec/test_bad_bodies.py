@@ -2,7 +2,7 @@
 
 import json
 import math
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -432,8 +432,8 @@ def nested(depth):
     ids=range(10),
 )
 def test_a_monstrous_body_is_refused_at_once(body):
-    start = perf_counter()
+    start = process_time()
     faults = faults_of(body)
-    assert perf_counter() - start < 2
+    assert process_time() - start < 2
     assert len(faults) <= Limits().faults_max
     assert len(json.dumps(faults)) < 100_000

@@ -274,7 +274,7 @@ def test_data_that_cannot_be_split_as_asked_says_why(digits) -> None:
         replace(digits.facts, examples=60), digits.features[:60], np.repeat([*range(9), 9], 6)
     )
     rare = replace(rare, targets=np.r_[rare.targets[:55], np.zeros(5, np.int64)])  # one of class 9
-    with pytest.raises(InvalidSpec, match="class number 9 has no example in a training part"):
+    with pytest.raises(InvalidSpec, match='class "9" has no example in a training part'):
         trained(cohort([Run(experiment(), 0, fold) for fold in range(5)], folds=5), rare)
 
 
