@@ -148,10 +148,16 @@ def load_plugins(package: str, path: Sequence[str]) -> None:
 
 
 class Knobs:
-    """The knobs of R instances of one kind, stacked: each attribute is a tensor of shape (R,)."""
+    """The knobs of R instances of one kind, stacked: each attribute is a tensor of shape (R,).
 
-    def __init__(self, stacked: Mapping[str, torch.Tensor]) -> None:
+    `idle`: every knob that can be neutral is, in all of them.
+    """
+
+    __slots__ = ("__dict__", "idle")
+
+    def __init__(self, stacked: Mapping[str, torch.Tensor], *, idle: bool = False) -> None:
         self.__dict__.update(stacked)
+        self.idle = idle
 
     if TYPE_CHECKING:
 

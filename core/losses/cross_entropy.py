@@ -59,11 +59,11 @@ class CrossEntropy(Loss):
     def rows(
         self, prediction_RBO: torch.Tensor, target_RB: torch.Tensor, knobs: Knobs
     ) -> torch.Tensor:
-        epsilon_R = knobs.label_smoothing
         if self.class_weights is None:
             from core.kernels import cross_entropy
 
-            return cross_entropy(prediction_RBO, target_RB, epsilon_R)
+            return cross_entropy(prediction_RBO, target_RB, _smoothing(knobs))
+        epsilon_R = knobs.label_smoothing
         w_R1C = knobs.class_weights[:, None, :]
         weighted = w_R1C * torch.log_softmax(prediction_RBO, -1)
         hit = weighted.gather(-1, target_RB.unsqueeze(-1)).squeeze(-1)
@@ -77,7 +77,11 @@ class CrossEntropy(Loss):
             return super().value_and_grad(prediction_RBO, target_RB, knobs)
         from core.kernels import cross_entropy_and_grad
 
-        return cross_entropy_and_grad(prediction_RBO, target_RB, knobs.label_smoothing)
+        return cross_entropy_and_grad(prediction_RBO, target_RB, _smoothing(knobs))
 
     def probabilities(self, prediction_RBO: torch.Tensor) -> torch.Tensor:
         return torch.softmax(prediction_RBO, -1)
+
+
+def _smoothing(knobs: Knobs) -> torch.Tensor | None:
+    return None if knobs.idle else knobs.label_smoothing

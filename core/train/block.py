@@ -45,7 +45,8 @@ class Block:
         self.grad = torch.zeros(len(rows), program.network.trained, device=w.device)
         self.model = Model(program.network, w, self.grad)
         of_loss = {n: feed.constants([c[n] for c in constants]) for n in constants[0]}
-        self.loss_knobs = Knobs({**vars(program.losses.knobs), **of_loss})
+        losses = program.losses
+        self.loss_knobs = Knobs({**vars(losses.knobs), **of_loss}, idle=losses.acting == (0, 0))
         self.steps = 0
         self.sums: dict[str, torch.Tensor] = {}
 

@@ -195,7 +195,7 @@ class Scaled:
 
     def take(self, index_SB: torch.Tensor, part_S: torch.Tensor) -> torch.Tensor:
         """(S, B, …): examples `index_SB`, scaled as part_S[s] says."""
-        if self._copies:
+        if self._copies > 1:
             index_SB = index_SB + (part_S * self._examples)[:, None]
         taken = self._x.index_select(0, index_SB.flatten())
         x: torch.Tensor = torch.unflatten(taken, 0, index_SB.shape)

@@ -93,6 +93,16 @@ def test_cross_entropy_passes_gradcheck_and_its_written_gradient_agrees(classes)
     torch.testing.assert_close(grad, torch.autograd.grad(mean, z)[0])
 
 
+def test_no_smoothing_is_a_smoothing_of_zero_bit_for_bit():
+    z = drawn(R, B, 10).detach()
+    y = torch.randint(10, (R, B), generator=generator(1))
+    zero = torch.zeros(R, dtype=torch.float64)
+
+    assert torch.equal(cross_entropy(z, y, None), cross_entropy(z, y, zero))
+    without, with_zero = (cross_entropy_and_grad(z, y, epsilon) for epsilon in (None, zero))
+    assert all(map(torch.equal, without, with_zero))
+
+
 def test_cross_entropy_takes_logits_whose_last_axis_is_strided():
     z = drawn(R, 10, B).detach().transpose(1, 2)
     y = torch.randint(10, (R, B), generator=generator(1))
