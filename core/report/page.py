@@ -167,7 +167,8 @@ def _cell(metric: str, score: Score | None) -> Cell:
     if score is None:
         return Cell("–")
     if score.ci95 is None:
-        return Cell(amount(metric, score.mean), spread_words(metric, score))
+        told = spread_words(metric, score).partition(" over ")[0]  # the page's head says over what
+        return Cell(amount(metric, score.mean), told)
     low, high = (amount(metric, end).removesuffix(" %") for end in score.ci95)
     return Cell(amount(metric, score.mean), f"{low} to {high}")
 
