@@ -124,11 +124,18 @@ def _checkpoint(event: Snapshot, order: Order, artifacts: Artifacts) -> Message:
     return {"event": "checkpoint", "epoch": event.epoch, **stored}
 
 
-def _finished(event: Finished, epoch: int, order: Order, artifacts: Artifacts) -> Message:
+def _finished(event: Finished, logged: int, order: Order, artifacts: Artifacts) -> Message:
     """Store the weights; scores that are not finite are null."""
     final, _ = columns(event.final)
+    epoch = logged if event.cut is None else event.cut
     stored = _store(event.write_weights, order.weights_key, artifacts)
-    return {"event": "finished", "epoch": epoch, "final": final, "cut": event.cut, **stored}
+    return {
+        "event": "finished",
+        "epoch": epoch,
+        "final": final,
+        "cut": event.cut is not None,
+        **stored,
+    }
 
 
 def _store(write: Callable[[Path], None], key: str, artifacts: Artifacts) -> Message:

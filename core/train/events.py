@@ -45,7 +45,8 @@ class Snapshot:
 class Finished:
     """The cohort is done. Scores are in evaluation mode, at the reported weights of each run.
 
-    `cut`: by a cancel, before its epochs were over; runs that were training end where they were.
+    `cut`: the last whole epoch, where a cancel came before the epochs were over; runs that were
+    training end where they were.
 
     `final` has, for every row in order, `train_…`, `val_…`, `test_…`, `zeros`, `weight_norm`,
     `objective` and `term/…`. `best_epoch` is by the job's selection metric (0: never logged).
@@ -55,7 +56,7 @@ class Finished:
     final: Mapping[str, Sequence[float]]
     best_epoch: Sequence[int]
     write_weights: Callable[[Path], None]
-    cut: bool = False
+    cut: int | None = None
 
 
 Event = Epoch | Ended | Snapshot | Finished

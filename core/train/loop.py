@@ -100,7 +100,7 @@ def _cut(trainer: Trainer) -> Iterator[Finished]:
     """What a cancel leaves: nothing of a cohort that did not finish an epoch."""
     if trainer.epoch > 0:
         trainer.cut()
-        yield replace(_finish(trainer), cut=True)
+        yield replace(_finish(trainer), cut=trainer.epoch)
 
 
 def _exact_convolutions() -> AbstractContextManager[None]:

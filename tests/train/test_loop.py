@@ -180,11 +180,20 @@ def test_a_cancel_ends_at_once_with_the_scores_of_what_was_trained(digits, weigh
     )
 
     assert [e.epoch for e in events if isinstance(e, Epoch)] == [1, 2]
-    assert finished(events).cut
+    assert finished(events).cut == 2
     final = finished(events).final
     assert final["test_accuracy"][0] > 0.8
     assert final["zeros"] == [0.0, 0.0]
     assert np.isfinite(rows(weights(events), "reported", 0)).all()
+
+
+def test_a_cancel_between_logged_epochs_tells_the_last_whole_epoch(digits) -> None:
+    asked = iter(range(10**6))
+    rare = cohort([Run(experiment(epochs=99, evaluate_every=50), 0)])
+    events = trained(rare, digits, control=lambda: "cancel" if next(asked) >= 43 else None)
+    assert [type(event).__name__ for event in events] == ["Finished"]
+    assert finished(events).cut == 2
+    assert finished(events).final["test_accuracy"][0] > 0.8
 
 
 def test_early_stopping_masks_its_own_run_and_restores_its_best_weights(digits, weights) -> None:
