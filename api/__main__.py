@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
 
 import uvicorn
 from pydantic import ValidationError
@@ -13,6 +17,7 @@ from api.app import create_app
 from api.auth import is_loopback
 from api.deps import Services
 from core.errors import OccamError
+from core.lifeline import die_if_asked
 from core.settings import Settings
 from core.store.migrate import migrate
 from core.store.session import Database
@@ -20,11 +25,13 @@ from core.store.session import Database
 REFUSED = 2  # exit code: wrong settings, as a shell's for wrong usage
 UNAVAILABLE = 1
 BACKLOG = 2048
+DATE_EVERY_S = 1.0  # as exact as the header is
 KEEP_ALIVE_S = 30  # longer than a client's pause between polls
 
 
 def main() -> int:
     """Serve until told to stop; returns the exit code."""
+    die_if_asked()
     try:
         settings = Settings()
     except ValidationError as error:
@@ -83,15 +90,35 @@ def _serve(settings: Settings) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Lets followers go as soon as it is told to stop, so that open streams delay nothing."""
+    """Lets followers go as soon as it is told to stop, so that open streams delay nothing.
+
+    uvicorn looks ten times a second whether it is to end; this one sleeps until a signal says so.
+    """
 
     def __init__(self, config: uvicorn.Config, house: Services) -> None:
         super().__init__(config)
         self.house = house
+        self._end: Callable[[], object] = _nothing
+
+    async def main_loop(self) -> None:
+        loop, told = asyncio.get_running_loop(), asyncio.Event()
+        self._end = lambda: loop.call_soon_threadsafe(told.set)
+        while not await self.on_tick(0):  # writes the Date of the answers to come
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DATE_EVERY_S):
+                    await told.wait()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._end()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self.house.tails.close()
         await super().shutdown(sockets)
+
+
+def _nothing() -> None:
+    """There is no loop yet to be told; it looks before it sleeps."""
 
 
 if __name__ == "__main__":

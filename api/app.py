@@ -5,6 +5,7 @@ Trace (id, headers, log) → Auth (before any body is read) → Guard (bodies) �
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -27,6 +28,7 @@ from api.guard import Guard
 from api.history import HistorySource
 from api.query import refuse_unknown
 from api.relay import Relay
+from api.reports import draw_ahead
 from api.routes import catalog, datasets, health, history, jobs, reports, runs
 from api.shelf import Shelf
 from api.tail import Tails
@@ -34,10 +36,12 @@ from api.telemetry import Telemetry
 from api.trace import Trace
 from api.uploads import sweep_drafts
 from api.version import version_of
+from api.warmer import Warmer
 from core.settings import Settings
 from core.store.artifacts import Artifacts
 from core.store.cohorts import count_by_status as count_cohorts
 from core.store.jobs import count_by_status as count_jobs
+from core.store.listener import Listener
 from core.store.outbox import Ring
 from core.store.session import Database
 from core.store.states import Status
@@ -46,6 +50,10 @@ SUMMARY = (
     "Trains many models together and says, with statistics, which loss, regularizer and λ"
     " generalises best."
 )
+
+
+SHELF_BYTES = 64 * 1024 * 1024  # some hundred pages with figures
+DESK_REPORTS = 2  # one may hold tens of megabytes; a notebook asks for a dozen figures of one
 
 
 ROUTERS = tuple(
@@ -102,15 +110,18 @@ def _services(settings: Settings) -> Services:
         partial(_count, database, count_cohorts),
     )
     ring = _ringer(settings)
+    source = HistorySource(database)
     return Services(
         settings=settings,
         database=database,
         artifacts=Artifacts(settings.artifacts_url),
         cursors=Cursors(secret_of(settings.data_dir, settings.api_keys)),
-        tails=Tails(HistorySource(database), poll_s=settings.poll_s),
+        tails=Tails(source),
         telemetry=telemetry,
-        shelf=Shelf(),
+        shelf=Shelf(SHELF_BYTES, len),
+        desk=Shelf(DESK_REPORTS, lambda _: 1),
         relay=None if ring is None else Relay(database, ring),
+        warmer=Warmer(source.pulses) if settings.draw_ahead else None,
     )
 
 
@@ -136,11 +147,31 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     sweep_drafts(folder_of(house.settings))
     if house.relay is not None:
         house.relay.start()
+    loop = asyncio.get_running_loop()
+    listener = Listener(
+        lambda: house.database.ear("news"),
+        partial(_hear, house, loop),
+        poll_s=house.settings.poll_s,
+    )
+    if house.warmer is not None:
+        house.warmer.start(partial(draw_ahead, house))
+    listener.start()
     yield
     house.tails.close()
+    await house.tails.settle()
+    await asyncio.to_thread(listener.stop)  # its thread may be about to call us
+    if house.warmer is not None:
+        await asyncio.to_thread(house.warmer.stop)
     if house.relay is not None:
         house.relay.stop()
     house.database.dispose()
+
+
+def _hear(house: Services, loop: asyncio.AbstractEventLoop) -> None:
+    """Rows of some job may have changed."""
+    loop.call_soon_threadsafe(house.tails.ring)
+    if house.warmer is not None:
+        house.warmer.ring()
 
 
 async def _openapi(request: Request) -> Response:

@@ -12,6 +12,9 @@ from api.relay import Relay
 from api.shelf import Shelf
 from api.tail import Tails
 from api.telemetry import Telemetry
+from api.warmer import Warmer
+from core.report.evidence import Evidence
+from core.report.report import Report
 from core.settings import Settings
 from core.store.artifacts import Artifacts
 from core.store.session import Database
@@ -29,8 +32,10 @@ class Services:
     cursors: Cursors
     tails: Tails
     telemetry: Telemetry
-    shelf: Shelf
-    relay: Relay | None  # None without a broker: workers poll
+    shelf: Shelf[bytes]  # answers
+    desk: Shelf[tuple[Report, Evidence]]  # what they are drawn from
+    relay: Relay | None  # None without a broker
+    warmer: Warmer | None  # None where pages are drawn when they are asked for
 
     def ring(self) -> None:
         """Tell the broker, soon and elsewhere, of what was just committed."""
@@ -51,11 +56,11 @@ def _principal(request: Request) -> str:
 def _limit(
     request: Request,
     limit: Annotated[
-        int, Query(description="Items per page; brought into 1 to 1000 where it is not.")
+        int, Query(ge=1, description="Items per page; 1000 where it is more than that.")
     ] = LIMIT_DEFAULT,
 ) -> int:
     most = _services(request).settings.page_limit_max
-    return max(1, min(most, limit))
+    return min(most, limit)
 
 
 House = Annotated[Services, Depends(_services)]

@@ -8,16 +8,17 @@ from api.schemas.jobs import DryRun
 from core.plan import Shapes, plan
 from core.spec import Experiment, Resolved, experiment_at
 from core.spec.notes import notes_of
+from core.spec.protocol import protocol_of
 
 
 def estimate_of(resolved: Resolved, memory_bytes: int, notes: Sequence[str] = ()) -> DryRun:
     """Cut the job into cohorts as a worker would, and add up; `notes` stand beside our own."""
-    replicates = len(resolved.spec.seeds) * (resolved.spec.folds or 1)
+    protocol = protocol_of(resolved.spec)
     experiments: list[Experiment] = []
     for arm in resolved.arms:
         for setting in arm.settings:
-            experiments += [experiment_at(resolved.document, arm.name, setting)] * replicates
-    shapes = Shapes.of(resolved.facts, resolved.spec.folds, resolved.spec.split)
+            experiments += [experiment_at(resolved.document, arm.name, setting)] * protocol.count
+    shapes = Shapes.of(resolved.facts, protocol)
     cohorts = plan(experiments, shapes, memory_bytes=memory_bytes)
     return DryRun(
         spec=resolved.document,

@@ -5,24 +5,29 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import numpy as np
+from typing import Literal
 
 from api.deps import Services
+from api.evidence import Read, answers_of, with_curves
+from api.rows import stored_rows
 from api.strict_json import shown
 from api.version import version_of
 from core.errors import NotFound
 from core.report.build import build_report
-from core.report.figures import curves_wanted
+from core.report.evidence import Evidence
 from core.report.figures import figure as drawn
 from core.report.figures import figures as all_drawn
+from core.report.figures import with_figures
 from core.report.image import figure_png, figure_svg
 from core.report.page import to_html
-from core.report.records import CurveRecord, JobRecord, RunRecord
+from core.report.records import FINAL, JobRecord, RunRecord
 from core.report.render import to_csv, to_json, to_markdown
 from core.report.report import Report, Rule
-from core.store import events, jobs, models, runs
+from core.report.row_table import RowTable, row_table
+from core.report.summary import Summary, summary_of
+from core.report.summary_render import summary_csv, summary_html, summary_markdown
+from core.report.together import by_dataset
+from core.store import jobs, models, runs
 from core.store.states import is_final
 
 ReportFormat = Literal["json", "html", "md", "csv"]
@@ -33,6 +38,7 @@ REPORT_MEDIA: Mapping[str, str] = {
     "md": "text/markdown; charset=utf-8",
     "csv": "text/csv; charset=utf-8",
 }
+ROWS_MEDIA: Mapping[str, str] = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 FIGURE_MEDIA: Mapping[str, str] = {
     "vega": "application/vnd.vegalite.v6+json",
     "json": "application/json",
@@ -41,7 +47,6 @@ FIGURE_MEDIA: Mapping[str, str] = {
 }
 SUFFIXES = {".vl.json": "vega", ".json": "vega", ".svg": "svg", ".png": "png"}
 _VERSIONED = ("occam", "torch", "numpy")
-_CURVE_ROWS_MAX = 2000  # of a cohort: twice what a figure draws of a curve
 
 
 @dataclass(frozen=True)
@@ -60,16 +65,58 @@ def written(house: Services, job_ids: Sequence[str], overrides: Overrides, form:
     """
 
     def make() -> bytes:
-        return _rendered(house, _report_of(house, job_ids, overrides), form)
+        return _rendered(house, *_compared(house, job_ids, overrides), form)
 
     return house.shelf.get(_key(house, job_ids, overrides, ("report", form)), make)
+
+
+def together(house: Services, job_ids: Sequence[str], overrides: Overrides, form: str) -> bytes:
+    """One report over jobs on one dataset; a summary over jobs on several.
+
+    Raises NotFound, and InvalidSpec where the jobs cannot be compared.
+    """
+
+    def make() -> bytes:
+        job_records, run_records = _records(house, job_ids)
+        groups = by_dataset(job_records)
+        if len(groups) == 1:
+            return _rendered(house, *_compared(house, job_ids, overrides), form)
+        found = [_of_group(house, group, run_records, overrides) for group in groups]
+        return _summarised(summary_of(found), form)
+
+    return house.shelf.get(_key(house, job_ids, overrides, ("report", form)), make)
+
+
+def draw_ahead(house: Services, job_id: str) -> None:
+    """Put the page of an ended job where its first reader will look."""
+    written(house, [job_id], Overrides(), "html")
+
+
+def rows(house: Services, job_id: str, overrides: Overrides) -> RowTable:
+    """The scores by test row that the job's report is computed from.
+
+    Raises NotFound, also where the job stored none, and what `written` raises.
+    """
+    job_records, run_records = _records(house, [job_id])
+    found = row_table(
+        job_records,
+        run_records,
+        stored_rows(house),
+        metric=overrides.metric,
+        rule=overrides.rule,
+    )
+    if not found.lines:
+        status = job_records[0].status
+        why = "and left none" if status in FINAL else "and stores them when its runs end"
+        raise NotFound(f"There are no scores by row of job {job_id!r}: it is {status}, {why}.")
+    return found
 
 
 def figure(house: Services, job_id: str, name: str, overrides: Overrides, form: str) -> bytes:
     """One figure's bytes in one of FIGURE_MEDIA. Raises NotFound, naming those there are."""
 
     def make() -> bytes:
-        return _drawn(house, _report_of(house, [job_id], overrides), name, form)
+        return _drawn(house, *_compared(house, [job_id], overrides), name, form)
 
     return house.shelf.get(_key(house, [job_id], overrides, (name, form)), make)
 
@@ -93,7 +140,62 @@ def _key(
     return tuple((row.id, row.version) for row in rows), overrides, what
 
 
-def _report_of(house: Services, job_ids: Sequence[str], overrides: Overrides) -> Report:
+def _compared(
+    house: Services, job_ids: Sequence[str], overrides: Overrides
+) -> tuple[Report, Evidence]:
+    """The report, and the answers on test rows that it was made from."""
+
+    def make() -> tuple[Report, Evidence]:
+        return _compare(house, job_ids, overrides)
+
+    return house.desk.get(_key(house, job_ids, overrides, ("desk", "")), make)
+
+
+def _compare(
+    house: Services, job_ids: Sequence[str], overrides: Overrides
+) -> tuple[Report, Evidence]:
+    job_records, run_records = _records(house, job_ids)
+    read = Read(stored_rows(house))
+    report = build_report(
+        job_records,
+        run_records,
+        read,
+        metric=overrides.metric,
+        rule=overrides.rule,
+        practical=overrides.practical,
+    )
+    evidence = answers_of(report, read.batches, job_records[0])
+    return with_figures(report, evidence), evidence
+
+
+def _of_group(
+    house: Services,
+    group: Sequence[JobRecord],
+    run_records: Sequence[RunRecord],
+    overrides: Overrides,
+) -> Report:
+    ids = {job.id for job in group}
+    return build_report(
+        group,
+        [run for run in run_records if run.job in ids],
+        stored_rows(house),
+        metric=overrides.metric,
+        rule=overrides.rule,
+        practical=overrides.practical,
+    )
+
+
+def _summarised(summary: Summary, form: str) -> bytes:
+    if form == "json":
+        return summary.model_dump_json(by_alias=True).encode()
+    if form == "csv":
+        return summary_csv(summary).encode()
+    if form == "md":
+        return summary_markdown(summary).encode()
+    return summary_html(summary).encode()
+
+
+def _records(house: Services, job_ids: Sequence[str]) -> tuple[list[JobRecord], list[RunRecord]]:
     job_records: list[JobRecord] = []
     run_records: list[RunRecord] = []
     with house.database.read() as session:
@@ -101,78 +203,32 @@ def _report_of(house: Services, job_ids: Sequence[str], overrides: Overrides) ->
             job_records.append(_job_record(jobs.get_job(session, job_id)))
             rows = runs.of_job(session, job_id, limit=None)
             run_records += [_run_record(row) for row in rows]
-    return build_report(
-        job_records,
-        run_records,
-        metric=overrides.metric,
-        rule=overrides.rule,
-        practical=overrides.practical,
-    )
+    return job_records, run_records
 
 
-def _rendered(house: Services, report: Report, form: str) -> bytes:
+def _rendered(house: Services, report: Report, evidence: Evidence, form: str) -> bytes:
     if form == "json":
         return to_json(report).encode()
     if form == "csv":
         return to_csv(report).encode()
     if form == "md":
         return to_markdown(report).encode()
-    return to_html(report, all_drawn(report, _curves(house, report))).encode()
+    return to_html(report, all_drawn(report, with_curves(house, report, evidence))).encode()
 
 
-def _drawn(house: Services, report: Report, name: str, form: str) -> bytes:
+def _drawn(house: Services, report: Report, evidence: Evidence, name: str, form: str) -> bytes:
     known = [link.name for link in report.figures]
     if name not in known:
         raise NotFound(
             f"There is no figure “{shown(name)}” in this report; there is"
             f" {', '.join(known) or 'none yet'}."
         )
-    found = drawn(report, _curves(house, report), name)
+    found = drawn(report, with_curves(house, report, evidence), name)
     if form == "svg":
         return figure_svg(found).encode()
     if form == "png":
         return figure_png(found)
     return json.dumps(found.spec, allow_nan=False).encode()
-
-
-def _curves(house: Services, report: Report) -> list[CurveRecord]:
-    """The logged values that the report's figures draw, one record per run and metric."""
-    wanted_runs, wanted_names = curves_wanted(report)
-    curves = _Curves(frozenset(wanted_runs), frozenset(wanted_names))
-    if not wanted_runs:
-        return []
-    with house.database.read() as session:
-        cohort_ids = runs.cohorts_of(session, wanted_runs)
-        for job_id in report.jobs:
-            for row in events.read_spread(session, job_id, cohort_ids, rows_max=_CURVE_ROWS_MAX):
-                curves.add(json.loads(row.data))
-    return curves.records()
-
-
-class _Curves:
-    """Gathers columnar rows into one series per run and metric, those that are wanted."""
-
-    def __init__(self, runs: frozenset[str], names: frozenset[str]) -> None:
-        self.runs, self.names = runs, names
-        self.found: dict[tuple[str, str], list[tuple[int, float]]] = {}
-
-    def add(self, data: Mapping[str, Any]) -> None:  # Any: a metrics event
-        epoch = int(data["epoch"])
-        kept = [(i, run) for i, run in enumerate(data["runs"]) if run in self.runs]
-        for name in self.names & data["metrics"].keys():
-            values = data["metrics"][name]
-            for i, run in kept:
-                value = float("nan") if values[i] is None else float(values[i])
-                self.found.setdefault((run, name), []).append((epoch, value))
-
-    def records(self) -> list[CurveRecord]:
-        records = []
-        for (run, name), points in self.found.items():
-            epochs, values = zip(*sorted(points), strict=True)
-            records.append(
-                CurveRecord(run, name, np.asarray(epochs, np.int64), np.asarray(values, np.float64))
-            )
-        return records
 
 
 def _job_record(row: models.Job) -> JobRecord:
@@ -194,7 +250,9 @@ def _run_record(row: models.Run) -> RunRecord:
         arm=row.arm,
         setting=row.setting,
         seed=row.seed,
+        repeat=row.repeat,
         fold=row.fold,
+        inner_fold=row.inner_fold,
         status=row.status,
         final=row.final or _latest(row),
         epochs=row.stopped_epoch or row.epochs,  # the first is null where it ran to the end

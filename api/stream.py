@@ -17,6 +17,7 @@ from core.errors import Unavailable
 
 HEARTBEAT_S = 15.0  # half of what common proxies allow a silent connection
 RETRY_MS = 1000  # what an EventSource waits before it comes back
+_GONE_S = 0.1  # before another look at a job that is being deleted
 _HEARTBEAT = b": still here\n\n"
 
 
@@ -60,7 +61,7 @@ async def follow(
                     after = page.last
                     yield page.blob
                 else:  # the pulse promised more: the job was deleted just now
-                    await asyncio.sleep(tails.poll_s)
+                    await asyncio.sleep(_GONE_S)
                     if pulse.final:
                         yield _end(None)
                         return

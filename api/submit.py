@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from api.deps import Services
 from api.estimate import estimate_of
@@ -114,6 +114,8 @@ def _store(house: Services, resolved: Resolved, reserved: _Key | None) -> Answer
                 body=answer.body,
                 headers=answer.headers,
             )
+    if house.warmer is not None:
+        house.warmer.expect(job.id)
     return answer
 
 
@@ -131,8 +133,8 @@ def _resolve(house: Services, body: object) -> Resolved:
 def _new_runs(resolved: Resolved) -> list[NewRun]:
     epochs = {arm.name: arm.experiment.epochs for arm in resolved.arms}
     return [
-        NewRun(arm=arm, setting=setting, seed=seed, fold=fold, epochs=epochs[arm])
-        for arm, setting, seed, fold in runs_of(resolved)
+        NewRun(arm=arm, setting=setting, **asdict(replicate), epochs=epochs[arm])
+        for arm, setting, replicate in runs_of(resolved)
     ]
 
 

@@ -1,17 +1,19 @@
-"""Following jobs: one task per followed job and process, however many clients watch it.
+"""Following jobs: one question for all followed jobs, however many clients watch them.
 
-The task asks the database how far the job is; followers wait for its word and read pages of
-encoded events, which they share. No session, thread or connection is held while waiting.
+It is asked when somebody comes and when the database rings that a job changed; followers wait for
+the answer and read pages of encoded events, which they share. No session, thread or connection is
+held while waiting, and where nothing changes nothing is asked.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import anyio.to_thread
 import structlog
@@ -24,6 +26,7 @@ _PAGE_BYTES = 512 * 1024  # about so much is encoded and sent at once
 _CACHE_BYTES = 8 * 1024 * 1024  # of pages kept per followed job
 _THREADS = 4  # of the pool for all tails, so that requests never wait behind followers
 _AWAY_S = 1.0  # between questions while the database does not answer
+_GAP_S = 0.05  # between questions however often it rings: many jobs may train at once
 
 T = TypeVar("T")
 _log = structlog.get_logger("api")
@@ -51,7 +54,7 @@ class StoredEvent:
 class Source(Protocol):
     """Where tails read; blocking, so it is called in threads."""
 
-    def pulse(self, job_id: str, known: Pulse | None = None) -> Pulse | None: ...
+    def pulses(self, job_ids: Collection[str]) -> Mapping[str, Pulse]: ...
 
     def events(self, job_id: str, after: int, limit: int) -> Sequence[StoredEvent]: ...
 
@@ -68,27 +71,44 @@ class EncodedPage:
 class Tails:
     """The jobs that this process follows."""
 
-    def __init__(self, source: Source, *, poll_s: float) -> None:
+    def __init__(self, source: Source) -> None:
         self.source = source
-        self.poll_s = poll_s
         self._closed = False
         self._threads: anyio.CapacityLimiter | None = None
         self._tails: dict[str, Tail] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._asking: set[asyncio.Future[Any]] = set()  # Any: whatever questions answer
+        self._rung, self._come = asyncio.Event(), asyncio.Event()
 
     @asynccontextmanager
     async def follow(self, job_id: str) -> AsyncIterator[Tail]:
-        """The job's tail, running while anybody follows."""
+        """The job's tail, kept up to date while anybody follows."""
         tail = self._tails.get(job_id)
         if tail is None:
             tail = self._tails[job_id] = Tail(job_id, self)
+            self._come.set()
+            self.ring()
         tail.followers += 1
+        self._watch()
         try:
             yield tail
         finally:
             tail.followers -= 1
             if not tail.followers:
-                tail.task.cancel()
                 del self._tails[job_id]
+            if not self._tails and self._task is not None:
+                self._task.cancel()
+                self._task = None
+
+    def ring(self) -> None:
+        """Some job may have changed. Call it in the loop's thread."""
+        self._rung.set()
+
+    def refuse_broken(self) -> None:
+        """Rather an error now than heartbeats for ever, should the questions have failed."""
+        task = self._task
+        if task is not None and task.done() and not task.cancelled() and (e := task.exception()):
+            raise e
 
     @property
     def followers(self) -> int:
@@ -104,7 +124,43 @@ class Tails:
         """Run a blocking question in one of the tails' own few threads."""
         if self._threads is None:
             self._threads = anyio.CapacityLimiter(_THREADS)
-        return await anyio.to_thread.run_sync(question, limiter=self._threads)
+        asking = asyncio.ensure_future(anyio.to_thread.run_sync(question, limiter=self._threads))
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
+        return await asyncio.shield(asking)  # a thread goes on anyway when its asker has gone
+
+    async def settle(self) -> None:
+        """Until no question is under way; the connections that they use are back then."""
+        while self._asking:
+            await asyncio.wait(self._asking)
+
+    def _watch(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._keep_asking(), name="tails")
+            self._task.add_done_callback(lambda _: self._tell())
+
+    async def _keep_asking(self) -> None:
+        while True:
+            await self._rung.wait()
+            self._rung.clear()
+            try:
+                await self._ask_for_pulses()
+            except Unavailable as error:
+                _log.warning("cannot follow for now", reason=str(error))
+                await asyncio.sleep(_AWAY_S)
+                self.ring()
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GAP_S):  # who comes does not wait for it
+                    await self._come.wait()
+
+    async def _ask_for_pulses(self) -> None:
+        self._come.clear()
+        going_on = {job_id: tail for job_id, tail in self._tails.items() if not tail.ended()}
+        if going_on:
+            found = await self.ask(partial(self.source.pulses, list(going_on)))
+            for job_id, tail in going_on.items():
+                tail.hear(found.get(job_id))
 
     def closed(self) -> bool:
         """Whether the service stops."""
@@ -113,6 +169,9 @@ class Tails:
     def close(self) -> None:
         """The service stops: let every follower go."""
         self._closed = True
+        self._tell()
+
+    def _tell(self) -> None:
         for tail in self._tails.values():
             tail.tell()
 
@@ -126,8 +185,6 @@ class Tail:
         self.followers = 0
         self.known = False
         self.pulse: Pulse | None = None
-        self.task = asyncio.create_task(self._poll(), name=f"tail {job_id}")
-        self.task.add_done_callback(lambda _: self.tell())
         self._news = asyncio.Event()
         self._pages: OrderedDict[int, asyncio.Future[EncodedPage]] = OrderedDict()
         self._events_per_page = _EVENTS_FIRST
@@ -137,7 +194,7 @@ class Tail:
         try:
             async with asyncio.timeout(timeout_s):
                 while not (self.known and holds(self.pulse)) and not self.tails.closed():
-                    self._refuse_broken()
+                    self.tails.refuse_broken()
                     await self._news.wait()
         except TimeoutError:
             return False
@@ -148,10 +205,15 @@ class Tail:
         news, self._news = self._news, asyncio.Event()
         news.set()
 
-    def _refuse_broken(self) -> None:
-        """Rather an error now than heartbeats for ever, should the poll have failed."""
-        if self.task.done() and not self.task.cancelled() and (error := self.task.exception()):
-            raise error
+    def hear(self, pulse: Pulse | None) -> None:
+        """How far the job is now; None when it is gone."""
+        if not self.known or pulse != self.pulse:
+            self.known, self.pulse = True, pulse
+            self.tell()
+
+    def ended(self) -> bool:
+        """Whether nothing of it will ever change again."""
+        return self.known and (self.pulse is None or self.pulse.final)
 
     async def page(self, after: int) -> EncodedPage:
         """The events after `after`, read once for all followers that stand there."""
@@ -191,23 +253,6 @@ class Tail:
                 return
             total -= _size(page) or 0
             del self._pages[after]
-
-    async def _poll(self) -> None:
-        while True:
-            try:
-                pulse = await self.tails.ask(
-                    lambda: self.tails.source.pulse(self.job_id, self.pulse)
-                )
-            except Unavailable as error:
-                _log.warning("cannot follow for now", job_id=self.job_id, reason=str(error))
-                await asyncio.sleep(_AWAY_S)
-                continue
-            if not self.known or pulse != self.pulse:
-                self.known, self.pulse = True, pulse
-                self.tell()
-            if pulse is None or pulse.final:
-                return  # nothing of it will ever change again
-            await asyncio.sleep(self.tails.poll_s)
 
 
 def encoded(event: StoredEvent) -> bytes:

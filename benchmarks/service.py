@@ -31,6 +31,7 @@ QUICK: dict[str, Any] = {  # Any: JSON
     "regularizer": "l2",
     "lambda": 0.01,
     "epochs": 2,
+    "folds": 1,
     "seeds": 1,
 }
 Rows = dict[str, float]

@@ -4,7 +4,7 @@
     python -m benchmarks.sweep --only plain --only occam --repetitions 5 --json out.json
 
 32 values of λ (L2, 1e-5 to 1e-1), MLP 64-64-10, digits, 20 epochs, minibatch 64, SGD with
-momentum 0.9; and the 130 models of the demonstration against the plain loop.
+momentum 0.9; and the 270 models of the demonstration against the plain loop.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from benchmarks.task import Sweep
 
 REFERENCE = "occam engine"
 DEMO_REFERENCE = "demo through occam"
-DEMO_MODELS = 130
+DEMO_MODELS = 270
 
 
 def sweep_contestants(task: Sweep) -> list[Contestant]:
@@ -51,7 +51,7 @@ def main(
     repetitions: Annotated[int, typer.Option(min=1)] = 3,
     values: Annotated[int, typer.Option(help="Values of λ.", min=2)] = 32,
     epochs: Annotated[int, typer.Option(help="Epochs of the sweep.", min=1)] = 20,
-    demo_epochs: Annotated[int, typer.Option(help="Epochs of the demonstration.", min=1)] = 30,
+    demo_epochs: Annotated[int, typer.Option(help="Epochs of the demonstration.", min=1)] = 40,
     warm_up: Annotated[bool, typer.Option(help="One uncounted repetition first.")] = True,
     json: Annotated[Path | None, typer.Option(help="Also write all seconds here.")] = None,
 ) -> None:

@@ -1,7 +1,7 @@
 """From runs to cohorts, and what they will cost. Arithmetic only: no tensors, no database.
 
 Runs share a cohort when they can share tensors: the same network, loss, optimizer, minibatch size
-and number of epochs, whatever their knobs, seeds, folds and regularizers. A cohort is cut so that
+and number of epochs, whatever their knobs, replicates and regularizers. A cohort is cut so that
 its peak memory fits.
 """
 
@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from core.architectures.network import Network, build, wants_noise
-from core.datasets import DatasetFacts, Split
-from core.datasets.splits import sizes
+from core.datasets import DatasetFacts, Protocol, sizes
 from core.spec.experiment import Experiment
 from core.term import Task, structure
 
@@ -49,9 +48,10 @@ class Shapes:
     train_examples: int
 
     @classmethod
-    def of(cls, facts: DatasetFacts, folds: int | None, split: Split) -> Shapes:
+    def of(cls, facts: DatasetFacts, protocol: Protocol) -> Shapes:
         """From what is known before the data is loaded; the training part within a few."""
-        train, _, _ = sizes(facts.examples, folds, split)
+        way = protocol.split.way(grouped=facts.groups > 0, ordered=facts.ordered)
+        train, _, _ = sizes(facts.examples, protocol, ordered=way == "time")
         return cls(
             task=facts.task,
             examples=facts.examples,

@@ -35,14 +35,17 @@ class Settings(BaseSettings):
     lease_s: PositiveFloat = 30.0
     heartbeat_s: PositiveFloat = 5.0
     attempts_max: PositiveInt = 3
-    poll_s: PositiveFloat = 0.1
+    poll_s: PositiveFloat = 1.0  # a change whose ring was lost is noticed by then
     sweep_every_s: PositiveFloat = 5.0
     checkpoint_every_s: PositiveFloat = 10.0
     checkpoints_kept: PositiveInt = 2
     cohort_memory_bytes: PositiveInt = 2 * GIB
     trainer_memory_bytes_max: PositiveInt = 16 * GIB
+    rows_bytes_max: PositiveInt = 256 * MIB  # of one cohort's scores of single test rows
     cancel_grace_s: PositiveFloat = 10.0
     shutdown_grace_s: PositiveFloat = 20.0
+
+    draw_ahead: bool = True  # the API draws a job's page when the job ends, not at the first view
 
     # Limits of a request.
     body_bytes_max: PositiveInt = 1 * MIB

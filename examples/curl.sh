@@ -17,7 +17,7 @@ field() { # the first value of a text field in JSON on stdin
 echo "what would it cost? nothing is stored:"
 call "$url/v1/jobs?dry_run=true" --header 'Content-Type: application/json' --data '{
   "dataset": "digits", "architecture": "mlp", "loss": "cross_entropy",
-  "regularizer": "l2", "lambda": {"log_range": [1e-5, 1e-1], "num": 9}, "seeds": 5
+  "regularizer": "l2", "lambda": {"log_range": [1e-5, 1e-1], "num": 9}, "folds": 5
 }' | tr ',' '\n' | grep -E '"(settings|runs|cohorts|memory_bytes|time_s)"'
 
 # The least body that works. The key makes a repeated POST give the same job, never a second one.

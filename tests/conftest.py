@@ -1,28 +1,41 @@
 """Fixtures for every folder: a fresh database of each kind, a data folder, a Redis of one's own.
 
-PostgreSQL and Redis are found by OCCAM_TEST_POSTGRES_URL and OCCAM_TEST_REDIS_URL. Where none
-answers, their tests are skipped with one line; under CI=true they fail instead.
+PostgreSQL and Redis are found by OCCAM_TEST_POSTGRES_URL and OCCAM_TEST_REDIS_URL, a browser by
+OCCAM_TEST_CHROMIUM. Where none answers, their tests are skipped with one line; under CI=true they
+fail instead.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 from uuid import uuid4
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 from sqlalchemy import URL, create_engine, make_url, text
 
 from core.store.migrate import migrate
+from core.store.models import Row
 from core.store.session import Database
+from tests.waiting import is_alive
 
 POSTGRES_URL = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
 REDIS_URL = "redis://127.0.0.1:6379"
-OWNED_S = 1200  # a Redis database whose tests were killed is free again after this
+OWNER, HOST = "occam-test-owner", socket.gethostname()
+OWNED_S = 6 * 3600  # a Redis database whose tests died elsewhere is free again after this
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+# No example is too slow: the machine may be.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture
@@ -53,13 +66,11 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(postgresql_server: URL) -> Iterator[str]:
-    """The name of a migrated, empty PostgreSQL database, to be copied."""
+def postgresql_migrated(postgresql_server: URL) -> Iterator[str]:
+    """A migrated PostgreSQL database, emptied after each test: a new one takes far longer."""
     with _created(postgresql_server) as url:
         _migrate(url)
-        name = make_url(url).database
-        assert name is not None
-        yield name
+        yield url
 
 
 @pytest.fixture(params=BOTH)
@@ -80,9 +91,9 @@ def database_url(request: pytest.FixtureRequest, data_dir: Path) -> Iterator[str
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    template = request.getfixturevalue("postgresql_template")
-    with _created(request.getfixturevalue("postgresql_server"), template) as url:
-        yield url
+    url = request.getfixturevalue("postgresql_migrated")
+    yield url
+    _empty(make_url(url))
 
 
 @pytest.fixture
@@ -91,6 +102,16 @@ def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
     yield database
     database.dispose()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser that tests of pages look with."""
+    named = os.environ.get("OCCAM_TEST_CHROMIUM")
+    found = named or next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if found is None:
+        _missing("no Chromium is installed; apt-get install chromium or set OCCAM_TEST_CHROMIUM")
+    return found
 
 
 @pytest.fixture
@@ -124,28 +145,40 @@ def _own_redis() -> Iterator[str]:
     for number in range(1, 16):
         with redis.Redis.from_url(f"{server}/{number}", socket_timeout=5) as client:
             try:
-                mine = client.set("occam-test-owner", os.getpid(), nx=True, ex=OWNED_S)
+                _disown_if_dead(client)
+                mine = client.set(OWNER, f"{HOST}:{os.getpid()}", nx=True, ex=OWNED_S)
             except redis.ConnectionError:
                 _missing(f"no Redis answers at {server}")
             if mine:
                 client.flushdb()
-                client.set("occam-test-owner", os.getpid(), ex=OWNED_S)
+                client.set(OWNER, f"{HOST}:{os.getpid()}", ex=OWNED_S)
                 yield f"{server}/{number}"
                 client.flushdb()
                 return
     _missing(f"all fifteen databases of the Redis at {server} are in use")
 
 
+def _disown_if_dead(client: redis.Redis) -> None:
+    """Free a database whose owner was a process of this machine that was killed."""
+    host, _, pid = (client.get(OWNER) or b"").decode().partition(":")
+    if sys.platform == "linux" and host == HOST and not is_alive(int(pid)):
+        client.delete(OWNER)
+
+
 class _created:
     """A PostgreSQL database that lives as long as its block."""
 
-    def __init__(self, server: URL, template: str = "template0") -> None:
+    def __init__(self, server: URL) -> None:
         self._server = server
-        self._template = template
         self._name = f"occam_test_{uuid4().hex[:12]}"
 
     def __enter__(self) -> str:
-        _administer(self._server, f'CREATE DATABASE "{self._name}" TEMPLATE "{self._template}"')
+        _administer(
+            self._server,
+            f'CREATE DATABASE "{self._name}"',
+            # PostgreSQL itself is not what is pulled out of the wall here
+            f'ALTER DATABASE "{self._name}" SET synchronous_commit = off',
+        )
         url = self._server.set(database=self._name)
         return url.render_as_string(hide_password=False)
 
@@ -153,13 +186,25 @@ class _created:
         _administer(self._server, f'DROP DATABASE "{self._name}" WITH (FORCE)')
 
 
-def _administer(server: URL, statement: str) -> None:
+def _empty(url: URL) -> None:
+    """Delete every row, whoever still holds some of them."""
+    rows = (f"DELETE FROM {table.name}" for table in reversed(Row.metadata.sorted_tables))
+    _administer(
+        url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        *rows,
+    )
+
+
+def _administer(server: URL, *statements: str) -> None:
     engine = create_engine(
         server, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 5}
     )
     try:
         with engine.connect() as connection:
-            connection.execute(text(statement))
+            for statement in statements:
+                connection.execute(text(statement))
     finally:
         engine.dispose()
 
@@ -170,7 +215,7 @@ def _migrate(url: str) -> None:
     database.dispose()
 
 
-def _missing(sentence: str) -> None:
+def _missing(sentence: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(sentence)
     pytest.skip(sentence)

@@ -3,13 +3,13 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
 
 import pytest
 import redis
 
 from core.queue import queues_of, ringer
 from core.settings import Settings
+from tests.waiting import PATIENCE_S
 
 
 def ring_at(url):
@@ -29,11 +29,9 @@ def test_a_ring_is_a_message_with_an_id_and_nothing_else(redis_url):
     assert message["headers"]["argsrepr"] == "['job_1']"
 
 
-def test_a_broker_that_is_down_raises_at_once():
-    began = time.monotonic()
+def test_a_broker_that_is_down_raises():
     with pytest.raises(Exception, match="refused"):
         ring_at("redis://127.0.0.1:1/0")("plan", "job_1", "auto")
-    assert time.monotonic() - began < 10
 
 
 def test_a_frozen_broker_is_given_up_soon():
@@ -49,7 +47,7 @@ def test_a_frozen_broker_is_given_up_soon():
 
         thread = threading.Thread(target=ring, daemon=True)
         thread.start()
-        thread.join(30)
+        thread.join(PATIENCE_S)
         assert len(raised) == 1
 
 

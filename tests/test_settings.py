@@ -61,6 +61,7 @@ OTHERS = {
     "OCCAM_TEST_REDIS_URL",
     "OCCAM_BIND",
     "OCCAM_TORCH",
+    "OCCAM_DIE_WITH_PARENT",
 }
 SAYING = [
     "api",

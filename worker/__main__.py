@@ -8,6 +8,7 @@ import time
 import structlog
 
 from core.errors import Unavailable
+from core.lifeline import die_if_asked
 from core.queue import ringer
 from core.settings import Settings
 from core.store.migrate import migrate
@@ -24,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 def main() -> None:
     """Migrate if needed, then work until asked to end."""
+    die_if_asked()
     settings = Settings()
     log_to_stderr(settings)
     stopping, bell = threading.Event(), threading.Event()

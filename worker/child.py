@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +28,10 @@ PATIENCE = {"GOMP_SPINCOUNT": "1000"}
 LINES_MAX = 4096  # lines held while the database is away; then the pipe fills and the child waits
 TERM_S = 10.0  # after SIGTERM and before SIGKILL of the whole group
 DRAIN_S = 5.0  # for the reader to see the end of a pipe whose writers are dead
+
+
+def _nobody() -> None:
+    """Wakes nobody: whoever made the child asks by itself."""
 
 
 class ChildDied(Exception):
@@ -48,9 +52,13 @@ class Child:
 
     Create it from the worker's main thread: the kernel's parent-death signal, which the child asks
     for, is sent when the *thread* that created it ends.
+
+    wake: called, in a thread, when there is something to receive or the child is gone.
     """
 
-    def __init__(self, command: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str] | None = None, wake: Callable[[], object] = _nobody
+    ) -> None:
         # Its stderr is ours, for the logs.
         self._process = subprocess.Popen(
             command or [sys.executable, "-m", "worker.trainer", str(os.getpid())],
@@ -64,7 +72,8 @@ class Child:
         assert stdin is not None, "asked for a pipe"
         assert stdout is not None, "asked for a pipe"
         self._stdin: IO[bytes] = stdin
-        self._reader = threading.Thread(target=_read, args=(stdout, self._lines), daemon=True)
+        self._silent = threading.Event()
+        self._reader = threading.Thread(target=self._read, args=(stdout, wake), daemon=True)
         self._reader.start()
 
     @property
@@ -72,7 +81,8 @@ class Child:
         return self._process.pid
 
     def is_alive(self) -> bool:
-        return self._process.poll() is None
+        """Whether it may still say something."""
+        return not self._silent.is_set() and self._process.poll() is None
 
     def send(self, message: Mapping[str, object]) -> None:
         """Write one line. Raises ChildDied when nobody reads."""
@@ -131,11 +141,13 @@ class Child:
                 self._lines.get(timeout=0.05)
         self._reader.join(DRAIN_S)
 
-
-def _read(pipe: IO[bytes], lines: queue.Queue[bytes | None]) -> None:
-    with pipe:
-        for line in pipe:
-            if not line.endswith(b"\n"):
-                break  # torn by a kill in mid-write
-            lines.put(line)
-    lines.put(None)
+    def _read(self, pipe: IO[bytes], wake: Callable[[], object]) -> None:
+        with pipe:
+            for line in pipe:
+                if not line.endswith(b"\n"):
+                    break  # torn by a kill in mid-write
+                self._lines.put(line)
+                wake()
+        self._silent.set()
+        self._lines.put(None)
+        wake()

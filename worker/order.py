@@ -13,7 +13,8 @@ from core.store import checkpoints, datasets, runs
 from core.store.artifacts import job_folder
 from core.store.cohorts import ClaimedCohort
 
-Member = tuple[str, Mapping[str, float], int, int | None]  # arm, setting, seed, fold
+# arm, setting, seed, repeat, fold, inner_fold
+Member = tuple[str, Mapping[str, float], int, int, int | None, int | None]
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,17 @@ class Order:
     uploads: Mapping[str, Artifact]
     device: str
     checkpoint_every_s: float
+    rows_bytes_max: int
 
     @property
     def weights_key(self) -> str:
         """Where the child stores the final weights."""
         return f"{self.prefix}/weights.safetensors"
+
+    @property
+    def rows_key(self) -> str:
+        """Where the child stores the scores of single test rows."""
+        return f"{self.prefix}/rows.safetensors"
 
     @classmethod
     def for_claim(
@@ -68,6 +75,7 @@ class Order:
         order: int,
         device: str,
         checkpoint_every_s: float,
+        rows_bytes_max: int,
     ) -> Order:
         """The order of a cohort just claimed; `device` is the one to train on."""
         members = runs.of_cohort(session, cohort.id)
@@ -76,13 +84,17 @@ class Order:
             order=order,
             cohort=cohort.id,
             document=cohort.document,
-            members=tuple((run.arm, run.setting, run.seed, run.fold) for run in members),
+            members=tuple(
+                (run.arm, run.setting, run.seed, run.repeat, run.fold, run.inner_fold)
+                for run in members
+            ),
             prefix=f"{folder_of(cohort)}/{cohort.fence}",
             checkpoints=tuple(Saved(c.key, c.sha256, c.epoch) for c in saved),
             dataset_sha256=cohort.facts.get("sha256", ""),
             uploads=_uploads(session, cohort.document["dataset"]),
             device=device,
             checkpoint_every_s=checkpoint_every_s,
+            rows_bytes_max=rows_bytes_max,
         )
 
     def message(self) -> dict[str, Any]:  # Any: JSON
@@ -95,7 +107,7 @@ class Order:
         return cls(
             **{
                 **message,
-                "members": tuple((a, s, seed, fold) for a, s, seed, fold in message["members"]),
+                "members": tuple(tuple(member) for member in message["members"]),
                 "checkpoints": tuple(Saved(**c) for c in message["checkpoints"]),
                 "uploads": {i: Artifact(**a) for i, a in message["uploads"].items()},
             }

@@ -7,7 +7,6 @@ would train on beside the worker that took its cohort over.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import queue
@@ -17,7 +16,7 @@ import threading
 from collections.abc import Mapping
 from typing import IO, Any
 
-PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
+from core.lifeline import die_with
 
 
 class Parent:
@@ -28,7 +27,7 @@ class Parent:
         self._orders: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()  # Any: JSON
         self._order = 0
         self._wish: tuple[int, str] = (0, "")  # of which order, and what
-        _die_with(pid)
+        die_with(pid)
         threading.Thread(target=self._listen, name="parent", daemon=True).start()
 
     def next_order(self) -> dict[str, Any]:  # Any: JSON
@@ -64,11 +63,3 @@ def _take_stdout() -> IO[bytes]:
     ours = os.dup(1)
     os.dup2(2, 1)
     return os.fdopen(ours, "wb")
-
-
-def _die_with(pid: int) -> None:
-    """Ask the kernel for SIGKILL when the parent is gone, even while native code holds the GIL."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != pid:  # it died before we asked
-        os.killpg(0, signal.SIGKILL)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import structlog
 
-from core.datasets import DatasetFacts, Split
+from core.datasets import DatasetFacts, Protocol
 from core.errors import NotFound, Unavailable
 from core.plan import Shapes, plan
 from core.spec import Experiment, experiment_at
@@ -23,7 +23,10 @@ def plan_next(
     database: Database, worker_id: str, *, lease_s: float, memory_bytes: int, attempts_max: int
 ) -> bool:
     """Plan one job and say whether there was one. One that cannot be planned fails."""
-    with database.write() as session:
+    with database.read() as session:  # a look is free; a write takes SQLite's only lock
+        if not jobs.waits(session):
+            return False
+    with database.write(durable=False) as session:
         job = jobs.claim_planning(session, worker_id, lease_s, attempts_max=attempts_max)
         if job is None:
             return False
@@ -46,14 +49,13 @@ def _plan(database: Database, job: Job, members: Sequence[Run], memory_bytes: in
         with database.write() as session:
             control.fail_job(session, job.id, "internal", f"The job cannot be planned: {error}")
     else:
-        with database.write() as session:
+        with database.write(durable=False) as session:  # it can be planned again
             cohorts.insert_planned(session, job.id, cut)
 
 
 def cut_job(job: Job, members: Sequence[Run], memory_bytes: int) -> list[NewCohort]:
     """Cohorts of a job's runs, in the order of their first run."""
-    split = Split.model_validate(job.document["split"])
-    shapes = Shapes.of(DatasetFacts.of(job.facts), job.document["folds"], split)
+    shapes = Shapes.of(DatasetFacts.of(job.facts), Protocol.of(job.document))
     plans = plan(list(_experiments(job, members)), shapes, memory_bytes=memory_bytes)
     return [
         NewCohort(

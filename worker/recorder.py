@@ -123,11 +123,13 @@ class Recorder:
         return self._write(lambda session: halve(session, *self._held))
 
     def finish(self, message: Message) -> Status:
-        """Record final scores and weights, and end runs, cohort and perhaps the job."""
+        """Record final scores, weights and rows; end runs, cohort and perhaps the job."""
         status: Literal["succeeded", "cancelled"] = "cancelled" if message["cut"] else "succeeded"
 
         def act(session: Session) -> Status:
             self._insert(session, message, "weights")
+            if message["rows"] is not None:
+                self._insert(session, message["rows"], "rows")
             runs.record(session, *self._held, self._finals(message))
             cohorts.finish(session, *self._held, status)
             return status

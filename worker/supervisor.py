@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Sequence
 from threading import Event
 
@@ -15,13 +16,13 @@ import structlog
 from core.errors import Unavailable
 from core.queue import Ring
 from core.settings import Settings
-from core.store import cohorts, outbox, workers
+from core.store import cohorts, outbox, sweep, workers
 from core.store.artifacts import Artifacts
 from core.store.cohorts import ClaimedCohort
 from core.store.ids import new_id
+from core.store.listener import Listener
 from core.store.session import Database
 from core.store.states import is_final
-from core.store.sweep import sweep
 from worker.attempt import Attempt
 from worker.child import Child
 from worker.heartbeat import Heartbeat, Lost
@@ -33,6 +34,7 @@ from worker.warm import Warm
 
 PLANS_PER_TURN = 8  # jobs to plan before looking for one to train, so that neither starves
 AWAY_S = 1.0  # pause while the database does not answer
+SEEN_EVERY_S = 10.0  # six fit into `sweep.WORKER_ALIVE_S`; each costs a write
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +44,7 @@ class Supervisor:
 
     stopping: set it, and `bell`, to end: what trains is checkpointed and given back.
     bell: set it when there may be something to do.
-    ring: tells other workers; None where they poll.
+    ring: tells other workers by the broker; None where there is none.
     """
 
     def __init__(
@@ -52,9 +54,13 @@ class Supervisor:
         self._settings, self._stopping, self._bell = settings, stopping, bell
         self._database = Database(settings.database_url)
         self._artifacts = Artifacts(settings.artifacts_url)
-        self._warm = Warm(settings.trainer_memory_bytes_max)
+        self._warm = Warm(settings.trainer_memory_bytes_max, lambda: Child(wake=bell.set))
         self._ring = ring
         self._orders = 0
+        self._seen: tuple[str, float] = ("", 0.0)  # as what, and when
+        self._listener = Listener(
+            lambda: self._database.ear("work"), bell.set, poll_s=settings.poll_s
+        )
         self._sweeper = Periodic("sweep", settings.sweep_every_s, self._sweep)
         self._relay = Periodic("relay", settings.sweep_every_s, self._pay)
 
@@ -63,6 +69,7 @@ class Supervisor:
 
         hear: called once, with the device classes to serve, when they are known.
         """
+        self._listener.start()
         self._sweeper.start()
         if self._ring is not None:
             self._relay.start()
@@ -72,6 +79,7 @@ class Supervisor:
                 busy = self._turn()
                 if deaf and self._warm.device is not None:
                     deaf = False
+                    self._sweeper.ask()  # to say what it serves
                     hear(workers.SERVES[self._device()])
                 if not busy:
                     self._rest()
@@ -93,10 +101,9 @@ class Supervisor:
         return True
 
     def _rest(self) -> None:
-        """Until the bell rings, or it is time to look without."""
-        waits = self._ring is None or self._warm.device is None
-        self._bell.wait(self._settings.poll_s if waits else self._settings.sweep_every_s)
-        self._bell.clear()
+        """Until the bell rings, or it is time to look without: for leases that ran out."""
+        self._bell.wait(min(self._settings.sweep_every_s, self._warm.due_in()))
+        self._bell.clear()  # only after the wait: who asks us to end sets `stopping` first
 
     def _plan(self) -> bool:
         some = False
@@ -121,10 +128,12 @@ class Supervisor:
         return found if asked == "auto" else asked
 
     def _claim(self) -> ClaimedCohort | None:
-        with self._database.write() as session:
-            return cohorts.claim_next(
-                session, self.id, workers.SERVES[self._device()], self._settings.lease_s
-            )
+        devices = workers.SERVES[self._device()]
+        with self._database.read() as session:  # a look is free, a write is not
+            if not cohorts.waits(session, devices):
+                return None
+        with self._database.write(durable=False) as session:
+            return cohorts.claim_next(session, self.id, devices, self._settings.lease_s)
 
     def _train(self, child: Child, claimed: ClaimedCohort) -> None:
         heartbeat = self._heartbeat(claimed)
@@ -146,7 +155,7 @@ class Supervisor:
             status = attempt.run()
             log.info("cohort let go", status=status or "lost")
         if status is not None and is_final(status):
-            kept = [] if status == "failed" else [order.weights_key]
+            kept = [] if status == "failed" else [order.weights_key, order.rows_key]
             self._remove(lambda: self._artifacts.delete_below(folder_of(claimed), keep=kept))
         self._relay.ask()
 
@@ -154,7 +163,7 @@ class Supervisor:
         settings, database = self._settings, self._database
 
         def beat() -> str | None:
-            with database.write() as session:
+            with database.write(durable=False) as session:
                 return cohorts.heartbeat(session, claimed.id, claimed.fence, settings.lease_s)
 
         def look() -> str | None:
@@ -172,6 +181,7 @@ class Supervisor:
                 order=self._orders,
                 device="cpu" if claimed.device == "cpu" else self._device(),
                 checkpoint_every_s=self._settings.checkpoint_every_s,
+                rows_bytes_max=self._settings.rows_bytes_max,
             )
 
     def _recorder(self, claimed: ClaimedCohort) -> Recorder:
@@ -195,25 +205,30 @@ class Supervisor:
             log.warning("artifacts not deleted", error=repr(error))
 
     def _sweep(self) -> None:
-        asked, found = self._settings.device, self._warm.device or "auto"
+        ttl_s = self._settings.idempotency_ttl_s
+        self._say_seen()
+        with self._database.read() as session:
+            if not sweep.is_due(session, idempotency_ttl_s=ttl_s):
+                return
         with self._database.write() as session:
-            workers.seen(
-                session,
-                self.id,
-                host=socket.gethostname(),
-                pid=os.getpid(),
-                device=found if asked == "auto" else asked,
-            )
-            swept = sweep(
-                session,
-                attempts_max=self._settings.attempts_max,
-                rings=self._ring is not None,
-                idempotency_ttl_s=self._settings.idempotency_ttl_s,
+            swept = sweep.sweep(
+                session, attempts_max=self._settings.attempts_max, idempotency_ttl_s=ttl_s
             )
         if swept.freed or swept.overdue:
             log.info("swept", freed=swept.freed, overdue=swept.overdue)
-            self._bell.set()
-        self._relay.ask()
+            self._relay.ask()
+
+    def _say_seen(self) -> None:
+        """Say that this worker lives, and what it serves: at once when that is known."""
+        asked, found = self._settings.device, self._warm.device or "auto"
+        device, now = found if asked == "auto" else asked, time.monotonic()
+        if self._seen[0] == device and now - self._seen[1] < SEEN_EVERY_S:
+            return
+        with self._database.write(durable=False) as session:
+            workers.seen(
+                session, self.id, host=socket.gethostname(), pid=os.getpid(), device=device
+            )
+        self._seen = device, now
 
     def _pay(self) -> None:
         assert self._ring is not None, "a relay without a bell is never started"
@@ -221,6 +236,7 @@ class Supervisor:
             pass
 
     def _end(self) -> None:
+        self._listener.stop()
         self._sweeper.stop()
         self._relay.stop()
         self._warm.stop()

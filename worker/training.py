@@ -60,6 +60,7 @@ def _train(order: Order, artifacts: Artifacts, wish: Wish, files: ExitStack) -> 
         resume=resume,
         control=wish,
         snapshot_every_s=order.checkpoint_every_s,
+        rows_bytes_max=order.rows_bytes_max,
     )
     for event in events:
         match event:
@@ -125,15 +126,19 @@ def _checkpoint(event: Snapshot, order: Order, artifacts: Artifacts) -> Message:
 
 
 def _finished(event: Finished, logged: int, order: Order, artifacts: Artifacts) -> Message:
-    """Store the weights; scores that are not finite are null."""
+    """Store weights and rows; scores that are not finite are null."""
     final, _ = columns(event.final)
     epoch = logged if event.cut is None else event.cut
     stored = _store(event.write_weights, order.weights_key, artifacts)
+    rows = None  # where they are over the budget
+    if event.write_rows is not None:
+        rows = {"epoch": epoch, **_store(event.write_rows, order.rows_key, artifacts)}
     return {
         "event": "finished",
         "epoch": epoch,
         "final": final,
         "cut": event.cut is not None,
+        "rows": rows,
         **stored,
     }
 

@@ -42,6 +42,13 @@ class Warm:
             self._give_up(str(died))
         return self._child if self._ready else None
 
+    def due_in(self) -> float:
+        """Seconds until `ready` should be asked again, whatever the child says until then."""
+        if self._ready:
+            return float("inf")
+        due = self._not_before if self._child is None else self._since + READY_S
+        return max(0.0, due - time.monotonic())
+
     def stop(self) -> None:
         """End the child, if there is one."""
         if self._child is not None:

@@ -76,7 +76,7 @@ def list_metrics(
     """List logged values in the order they were written; `next` works while the job goes on.
 
     As CSV (`Accept: text/csv`) all of them come at once, whatever `limit` and `after` say, with
-    the columns run, arm, epoch, name, value, kind.
+    the columns run, arm, seed, repeat, fold, inner_fold, epoch, name, value, kind.
     """
     wanted = history.PointFilter(run=run, arm=arm, name=name)
     if negotiate(accept, format, MEDIA) == "csv":
@@ -113,7 +113,7 @@ async def stream_job(
 ) -> EventStream:
     """Follow a job live (server-sent events); resume with `Last-Event-ID`."""
     source = house.tails.source
-    pulse = await anyio.to_thread.run_sync(source.pulse, job_id)
+    pulse = (await anyio.to_thread.run_sync(source.pulses, [job_id])).get(job_id)
     if pulse is None:
         raise NotFound(f"There is no job {job_id!r}.")
     if house.tails.followers >= house.settings.streams_max:

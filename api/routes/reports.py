@@ -5,18 +5,23 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from api import reports
 from api.deps import Accept, House
 from api.guard import json_of
 from api.negotiation import negotiate
 from api.openapi import problems, request_body
-from api.reports import FIGURE_MEDIA, REPORT_MEDIA, Overrides, ReportFormat
+from api.reports import FIGURE_MEDIA, REPORT_MEDIA, ROWS_MEDIA, Overrides, ReportFormat
 from api.routes.jobs import JobId
+from api.schemas.reports import RowColumns
 from api.schemas.requests import ReportRequest
+from core.errors import TooLarge
 from core.report.report import Report
+from core.report.summary import Summary
 
 router = APIRouter(tags=["reports"])
+ROWS_JSON_MAX = 500_000  # lines; some hundred MB of text
 CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-popups"
 Format = Annotated[
     ReportFormat | None, Query(description="The representation, whatever `Accept` says.")
@@ -61,9 +66,51 @@ def get_report(
     return _answer(content, REPORT_MEDIA[form])
 
 
+@router.get(
+    "/v1/jobs/{job_id}/report/rows",
+    response_model=RowColumns,
+    responses={
+        200: {
+            "description": "The scores.",
+            "content": {"text/csv": {"schema": {"type": "string"}}},
+        },
+        **problems(404, 406, 413),
+    },
+)
+def get_rows(
+    house: House,
+    job_id: JobId,
+    format: Annotated[
+        Literal["csv", "json"] | None,
+        Query(description="The representation, whatever `Accept` says."),
+    ] = None,
+    accept: Accept = None,
+    metric: Metric = None,
+    rule: RuleChoice = None,
+) -> Response:
+    """List the scores of single test rows that the report is computed from.
+
+    A line for each test row of each run that its fold's validation rows chose, with the row's
+    number in the dataset, its target, what it scored, and the answer: enough to compute every
+    interval and test again. CSV, or columns as JSON.
+    """
+    form = negotiate(accept, format, ROWS_MEDIA)
+    found = reports.rows(house, job_id, Overrides(metric, rule))
+    headers = {"vary": "accept", "cache-control": "no-cache"}
+    if form == "csv":
+        return StreamingResponse(found.csv(), media_type=ROWS_MEDIA["csv"], headers=headers)
+    if found.lines > ROWS_JSON_MAX:
+        raise TooLarge(
+            f"{found.lines:,} rows are more than the {ROWS_JSON_MAX:,} that go into one JSON "
+            "answer; ask for CSV, which is sent as it is read."
+        )
+    answer = RowColumns(lines=found.lines, columns=found.whole())
+    return Response(answer.model_dump_json(), media_type=ROWS_MEDIA["json"], headers=headers)
+
+
 @router.post(
     "/v1/reports",
-    response_model=Report,
+    response_model=Report | Summary,
     responses={
         200: {"description": "The comparison.", "content": _REPORT_CONTENT},
         **problems(404, 406, 413, 415),
@@ -73,11 +120,16 @@ def get_report(
 def post_report(
     request: Request, house: House, format: Format = None, accept: Accept = None
 ) -> Response:
-    """Compare the arms of several jobs on the same dataset and split."""
+    """Compare the arms of several jobs.
+
+    On one dataset and split, row by row in one report. Over several datasets, a summary: arms are
+    matched by name and compared by their ranks, with Friedman's test and Nemenyi's critical
+    difference; `datasets` has what was found on each.
+    """
     wanted = ReportRequest.read(json_of(request))
     form = negotiate(accept, format, REPORT_MEDIA)
     overrides = Overrides(wanted.metric, wanted.rule, wanted.practical)
-    return _answer(reports.written(house, wanted.jobs, overrides, form), REPORT_MEDIA[form])
+    return _answer(reports.together(house, wanted.jobs, overrides, form), REPORT_MEDIA[form])
 
 
 @router.get(

@@ -42,6 +42,13 @@ class Dataset(Outgoing):
     image: Annotated[ImageShape | None, Field(description="For images, their shape.")]
     classes: Annotated[list[str], Field(description="Class names; empty in regression.")]
     class_counts: Annotated[list[int], Field(description="Examples of each class.")]
+    groups: Annotated[
+        int, Field(description="Groups of rows that stay together; 0: none were named.")
+    ]
+    ordered: Annotated[bool, Field(description="Whether each row has a time.")]
+    duplicates: Annotated[
+        int, Field(description="Rows with the features of an earlier row; they stay together.")
+    ]
     sha256: Annotated[str, Field(description="Checksum of the uploaded bytes and spec.")]
     bytes: Annotated[int, Field(description="Size of the upload.")]
     warnings: Annotated[list[str], Field(description="What you may want to know about the data.")]

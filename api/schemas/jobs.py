@@ -43,7 +43,7 @@ class JobLinks(Outgoing):
 
 
 class Job(Outgoing):
-    """One comparison: its arms, settings, seeds and folds trained together."""
+    """One comparison: its arms, settings and replicates trained together."""
 
     id: Annotated[str, Field(description="Id of the job.", pattern="^job_")]
     object: Annotated[Literal["job"], Field(description="Always `job`.")] = "job"
@@ -83,7 +83,7 @@ class DryRun(Outgoing):
     ]
     arms: Annotated[int, Field(description="Alternatives compared.")]
     settings: Annotated[int, Field(description="Settings of all arms together.")]
-    runs: Annotated[int, Field(description="Settings times seeds times folds.")]
+    runs: Annotated[int, Field(description="Settings times seeds, repeats, folds and inner folds.")]
     cohorts: Annotated[int, Field(description="Groups of runs that would train together.")]
     parameters: Annotated[int, Field(description="Trainable numbers of the largest run.")]
     memory_bytes: Annotated[int, Field(description="Estimated peak of the largest cohort.")]

@@ -29,7 +29,7 @@ class Incoming(Wire):
 
 
 class ReportRequest(Incoming):
-    """Ask for one report over several jobs on the same dataset and split."""
+    """Ask for one report over several jobs: on one dataset and split, or over several datasets."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"jobs": ["job_01jd5y3k9q8f0000000000000a"]}]}

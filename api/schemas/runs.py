@@ -44,7 +44,7 @@ class RunLinks(Outgoing):
 
 
 class Run(Outgoing):
-    """One training: one arm at one setting, seed and fold."""
+    """One training: one arm at one setting, in one replicate."""
 
     id: Annotated[str, Field(description="Id of the run.", pattern="^run_")]
     object: Annotated[Literal["run"], Field(description="Always `run`.")] = "run"
@@ -57,8 +57,14 @@ class Run(Outgoing):
             examples=[{"/regularizers/0/lambda": 0.01}],
         ),
     ]
-    seed: Annotated[int, Field(description="Seed of everything random in it.")]
-    fold: Annotated[int | None, Field(description="Its fold; null without cross-validation.")]
+    seed: Annotated[
+        int, Field(description="Its seed; what it draws follows from it and the three below.")
+    ]
+    repeat: Annotated[int, Field(description="Which partition into folds, from 0.")]
+    fold: Annotated[int | None, Field(description="The fold that tests; null with `folds` 1.")]
+    inner_fold: Annotated[
+        int | None, Field(description="The inner fold that validates; null without them.")
+    ]
     status: Annotated[RunStatus, Field(description="The last three are final.")]
     metrics: Annotated[
         dict[str, MetricSummary], Field(description="Each logged metric in short, by name.")
@@ -113,7 +119,7 @@ class CheckpointLinks(Outgoing):
     """Where to get a checkpoint's bytes."""
 
     weights: Annotated[
-        str | None, Field(description="This run's weights in it; null for resume state.")
+        str | None, Field(description="This run's weights in it; null where it holds none.")
     ]
 
 
@@ -126,7 +132,11 @@ class Checkpoint(Outgoing):
     )
     run: Annotated[str, Field(description="Id of the run.")]
     kind: Annotated[
-        str, Field(description="`resume`: to go on training; `weights`: the trained numbers.")
+        str,
+        Field(
+            description="`resume`: to go on training; `weights`: the trained numbers; "
+            "`rows`: what each test row scored, for the report."
+        ),
     ]
     epoch: Annotated[int, Field(description="Epochs trained when it was stored.")]
     bytes: Annotated[int, Field(description="Size of the file, which its cohort shares.")]

@@ -1,4 +1,4 @@
-"""The demonstration's 130 models (examples/jobs/compare.json), both ways."""
+"""The demonstration's 270 models (examples/jobs/compare.json), both ways."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ import numpy as np
 
 from benchmarks.contestants.occam_service import from_post_to_report, service
 from benchmarks.contestants.plain_pytorch import Penalty, fit, minibatches
-from benchmarks.task import digits
+from benchmarks.task import diabetes_folds
 
 BODY = Path(__file__).parents[2] / "examples" / "jobs" / "compare.json"
-SEEDS = 5
+FOLDS, REPEATS = 5, 2
+LR = 0.02
 
 
 @contextmanager
 def plain(epochs: int) -> Iterator[Callable[[], float]]:
-    """One model after another: 26 settings, five seeds each."""
-    data = digits(**json.loads(BODY.read_text(encoding="utf-8"))["split"])
+    """One model after another: 27 settings, each in five folds, twice."""
+    parts = diabetes_folds(FOLDS, REPEATS)
 
     def score(penalty: Penalty) -> float:
         return fmean(
-            fit(data, penalty, minibatches(data), epochs=epochs, seed=seed) for seed in range(SEEDS)
+            fit(data, penalty, minibatches(data), epochs=epochs, seed=seed, lr=LR)
+            for seed, data in enumerate(parts)
         )
 
     yield lambda: max(score(penalty) for penalty in settings())
@@ -36,7 +38,9 @@ def plain(epochs: int) -> Iterator[Callable[[], float]]:
 def through_the_service(epochs: int) -> Iterator[Callable[[], float]]:
     """POST, wait, GET the report, on a service that has trained something before."""
     with service() as client:
-        client.wait(client.submit({**body(epochs), "seeds": 1, "epochs": 1}), check=True)
+        client.wait(
+            client.submit({**body(epochs), "folds": 1, "repeats": 1, "epochs": 1}), check=True
+        )
         yield lambda: from_post_to_report(client, body(epochs))
 
 
@@ -47,11 +51,11 @@ def body(epochs: int) -> dict[str, Any]:
 
 def settings() -> list[Penalty]:
     """The same settings as in the job, for the plain loop."""
-    elastic = np.logspace(-5, -2, 6)
+    elastic = np.logspace(-4, -1, 6)
     return [
         Penalty(),
-        *(Penalty(l1=float(lam)) for lam in np.logspace(-5, -2, 8)),
-        *(Penalty(l2=float(lam)) for lam in np.logspace(-5, -1, 8)),
+        *(Penalty(l1=float(lam)) for lam in np.logspace(-4, -1, 8)),
+        *(Penalty(l2=float(lam)) for lam in np.logspace(-3, 0, 8)),
         *(Penalty(l1=0.5 * float(lam), l2=0.5 * float(lam)) for lam in elastic),
-        *(Penalty(dropout=p) for p in (0.1, 0.3, 0.5)),
+        *(Penalty(dropout=p) for p in (0.1, 0.3, 0.5, 0.7)),
     ]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import astuple
 
 from benchmarks.task import Sweep
 from core.datasets import Dataset
 from core.plan import Shapes, plan
 from core.spec import Limits, Resolved, experiment_at, resolve, runs_of
+from core.spec.protocol import protocol_of
 from core.train import Cohort, Epoch, train
 
 MEMORY_BYTES = 2 * 2**30  # the service's default for one cohort
@@ -35,19 +37,10 @@ def best_of(resolved: Resolved, dataset: Dataset) -> float:
 def cohorts_of(resolved: Resolved) -> Iterator[Cohort]:
     """The job's cohorts, cut as a worker cuts them."""
     members = list(runs_of(resolved))
-    experiments = [experiment_at(resolved.document, arm, setting) for arm, setting, _, _ in members]
-    for piece in plan(experiments, _shapes(resolved), memory_bytes=MEMORY_BYTES):
-        yield Cohort.of(resolved.document, [members[index] for index in piece.runs])
-
-
-def _shapes(resolved: Resolved) -> Shapes:
-    facts, split = resolved.facts, resolved.spec.split
-    train_share = 1 - split.test - split.validation
-    return Shapes(
-        task=facts.task,
-        examples=facts.examples,
-        shape=facts.shape,
-        classes=len(facts.classes),
-        targets=facts.outputs,
-        train_examples=int(facts.examples * train_share),
-    )
+    experiments = [experiment_at(resolved.document, arm, setting) for arm, setting, _ in members]
+    shapes = Shapes.of(resolved.facts, protocol_of(resolved.spec))
+    for piece in plan(experiments, shapes, memory_bytes=MEMORY_BYTES):
+        taken = (members[index] for index in piece.runs)
+        yield Cohort.of(
+            resolved.document, [(arm, setting, *astuple(place)) for arm, setting, place in taken]
+        )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,43 +30,53 @@ def sweep(task: Sweep) -> Iterator[Callable[[], float]]:
 
 
 def from_post_to_report(client: Client, body: dict[str, Any]) -> float:
-    """Submit, wait, fetch the report; returns the best mean validation score. Any: JSON."""
+    """Submit, wait, fetch the report; returns the best mean validation accuracy of a setting, of
+    values 1 - mse. Any: JSON."""
     job = client.wait(client.submit(body), check=True)
-    report = client.report(job)
-    means = [
-        setting.scores["val_accuracy"].mean or 0.0
-        for arm in report.arms
-        for setting in arm.settings
-    ]
-    return max(means)
+    scores = [setting.scores for arm in client.report(job).arms for setting in arm.settings]
+    if "val_accuracy" in scores[0]:
+        return max(score["val_accuracy"].mean or 0.0 for score in scores)
+    return max(1 - (score["val_mse"].mean or 1.0) for score in scores)
 
 
 @contextmanager
-def service(command: str = "serve") -> Iterator[Client]:
-    """A service of its own on a free port, with an empty data folder; stopped afterwards."""
+def service(*commands: str, settings: Mapping[str, str] | None = None) -> Iterator[Client]:
+    """A service of its own on a free port, with an empty data folder; stopped afterwards.
+
+    commands: `serve` where none is named, else `api` and as many times `worker` as wanted.
+    """
     with TemporaryDirectory(prefix="occam-bench-") as folder, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
         probe.close()
-        arguments = ["--host", "127.0.0.1", "--port", str(port), "--data-dir", folder]
+        options = {"OCCAM_PORT": str(port), "OCCAM_DATA_DIR": folder, **(settings or {})}
         with Path(folder, "log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "occam", command, *arguments], stdout=log, stderr=log
-            )
+            processes = [
+                subprocess.Popen(
+                    [sys.executable, "-m", "occam", command],
+                    env=os.environ | options,
+                    stdout=log,
+                    stderr=log,
+                )
+                for command in commands or ("serve",)
+            ]
             try:
                 client = Client(f"http://127.0.0.1:{port}")
-                _await(client, process, "/readyz" if command == "serve" else "/healthz")
+                _await(client, processes, "/healthz" if commands == ("api",) else "/readyz")
                 with client:
                     yield client
             finally:
-                process.terminate()
-                process.wait()
+                for process in processes:
+                    process.terminate()
+                for process in processes:
+                    process.wait()
 
 
-def _await(client: Client, process: subprocess.Popen[bytes], path: str) -> None:
+def _await(client: Client, processes: list[subprocess.Popen[bytes]], path: str) -> None:
     end_s = time.monotonic() + START_TIMEOUT_S
     while not _answers(client.url + path):
-        if process.poll() is not None or time.monotonic() > end_s:
+        ended = any(process.poll() is not None for process in processes)
+        if ended or time.monotonic() > end_s:
             raise RuntimeError("the service did not start; run `occam serve` to see why")
         time.sleep(0.01)
 

@@ -1,9 +1,9 @@
 """Plain PyTorch, one model after another: as tutorials write it, and as an expert would.
 
-The objective is Occam's: mean cross-entropy, plus l1 sum |w| and l2 / 2 sum w^2 over weights,
-biases exempt. The plain loop reads minibatches from a DataLoader and adds the penalty to the
-loss. The tuned one keeps tensors in memory, indexes them, leaves l2 to the optimizer's weight
-decay and pins torch to one thread, which is faster for matrices this small.
+The objective is Occam's: mean cross-entropy (or squared error), plus l1 sum |w| and l2 / 2 sum w^2
+over weights, biases exempt. The plain loop reads minibatches from a DataLoader and adds the penalty
+to the loss. The tuned one keeps tensors in memory, indexes them, leaves l2 to the optimizer's
+weight decay and pins torch to one thread, which is faster for matrices this small.
 """
 
 from __future__ import annotations
@@ -56,9 +56,11 @@ def fit(
     epochs: int,
     seed: int = 0,
     decay: bool = False,
-    each: Callable[[int, float], None] = lambda epoch, accuracy: None,
+    lr: float = LR,
+    each: Callable[[int, float], None] = lambda epoch, score: None,
 ) -> float:
-    """Train one model; returns its best validation accuracy. `each` hears of every epoch.
+    """Train one model; returns its best validation accuracy, of values 1 - mse. `each` hears of
+    every epoch.
 
     decay: leave l2 to the optimizer.
     """
@@ -67,7 +69,7 @@ def fit(
         nn.Linear(data.inputs, HIDDEN),
         nn.ReLU(),
         *([nn.Dropout(penalty.dropout)] if penalty.dropout else []),
-        nn.Linear(HIDDEN, 10),
+        nn.Linear(HIDDEN, data.classes or 1),
     )
     weights = [parameter for parameter in model.parameters() if parameter.ndim > 1]
     biases = [parameter for parameter in model.parameters() if parameter.ndim == 1]
@@ -75,9 +77,9 @@ def fit(
         {"params": weights, "weight_decay": penalty.l2 * decay},
         {"params": biases},
     ]
-    optimizer = torch.optim.SGD(groups, lr=LR, momentum=MOMENTUM)
-    criterion = nn.CrossEntropyLoss()
-    best = 0.0
+    optimizer = torch.optim.SGD(groups, lr=lr, momentum=MOMENTUM)
+    criterion: nn.Module = nn.CrossEntropyLoss() if data.classes else nn.MSELoss()
+    best = -float("inf")
     for epoch in range(epochs):
         model.train()
         for x, y in epoch_of():
@@ -91,11 +93,16 @@ def fit(
             optimizer.step()
         model.eval()
         with torch.no_grad():
-            hits = model(data.val_x).argmax(1) == data.val_y
-        accuracy = hits.float().mean().item()
-        each(epoch, accuracy)
-        best = max(best, accuracy)
+            score = _score(model(data.val_x), data)
+        each(epoch, score)
+        best = max(best, score)
     return best
+
+
+def _score(output: torch.Tensor, data: Data) -> float:
+    if not data.classes:
+        return 1 - (output - data.val_y).square().mean().item()
+    return (output.argmax(1) == data.val_y).float().mean().item()
 
 
 @contextmanager

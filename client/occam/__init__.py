@@ -10,6 +10,7 @@ print(client.report(job).verdict)
 """
 
 from occam.answers import (
+    Action,
     ArmReport,
     Chosen,
     Dataset,
@@ -23,6 +24,7 @@ from occam.answers import (
     Report,
     Run,
     Score,
+    Summary,
 )
 from occam.client import Client
 from occam.errors import (
@@ -44,6 +46,7 @@ from occam.pages import Listing
 from occam.stream import StreamEvent
 
 __all__ = [
+    "Action",
     "ArmReport",
     "Chosen",
     "Client",
@@ -69,6 +72,7 @@ __all__ = [
     "Score",
     "ServiceError",
     "StreamEvent",
+    "Summary",
     "TooManyRequests",
     "Unauthorized",
     "Unavailable",

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from occam.errors import OccamError
 from occam.figure import Source
 from occam.notebook import job_html, report_html
-from occam.table import as_text, chosen_of, ranked
+from occam.table import as_text, chosen_of, columns, ranked
 
 Status = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
 FINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
@@ -113,7 +113,10 @@ class Estimate(Answer):
 
 
 class Run(Answer):
-    """One training: an arm at one setting, with one seed and one fold."""
+    """One training: an arm at one setting, in one replicate.
+
+    fold: which fold tests, of the partition `repeat`; inner_fold: which fold of the rest validates.
+    """
 
     id: str
     status: str
@@ -121,7 +124,9 @@ class Run(Answer):
     arm: str = ""
     setting: dict[str, Any] = Field(default_factory=dict)  # Any: the varied values, by path
     seed: int | None = None
+    repeat: int = 0
     fold: int | None = None
+    inner_fold: int | None = None
     metrics: dict[str, Any] = Field(default_factory=dict)  # Any: {"last", "best", "best_epoch"}
     final: dict[str, Any] = Field(default_factory=dict)  # Any: numbers, or null where not finite
     stopped_epoch: int | None = None
@@ -179,7 +184,7 @@ class Chosen(Answer):
     """One setting of an arm and how it scored.
 
     label: the setting for people; at_edge: the side of its range on which the choice lies;
-    zeros: share of weights that are exactly zero; runs: ids, one for each seed and fold.
+    zeros: share of weights that are exactly zero; runs: ids, one for each replicate.
     """
 
     setting: dict[str, float] = Field(default_factory=dict)
@@ -191,15 +196,24 @@ class Chosen(Answer):
 
 
 class ArmReport(Answer):
-    """An arm: the setting each rule chose, and all settings with their scores."""
+    """An arm: its scores, the setting each rule chose, and all settings with their scores.
+
+    scores: of the settings that its folds chose, which is what the arm promises on new rows.
+    """
 
     name: str
+    baseline: bool = False
+    at_chance: bool = False
+    scores: dict[str, Score] = Field(default_factory=dict)
     chosen: dict[str, Chosen | None] = Field(default_factory=dict)
     settings: tuple[Chosen, ...] = ()
 
 
 class Pair(Answer):
-    """Two arms compared, replicate by replicate."""
+    """Two arms compared, row by row; interval and adjusted p hold for all pairs together.
+
+    needed: what would decide an undecided pair: `kind` repeats or rows, and `count`.
+    """
 
     a: str
     b: str
@@ -209,13 +223,35 @@ class Pair(Answer):
     p_adjusted: float | None = None
     test: str | None = None
     verdict: str | None = None
-    seeds_to_decide: int | None = None
+    n: int = 0
+    needed: dict[str, Any] | None = None  # Any: kind, count and a sentence
+    sentence: str = ""
+
+
+class Action(Answer):
+    """The next step: what to do, the body to post to extend the job, and its price."""
+
+    kind: str
+    sentence: str
+    body: dict[str, Any] | None = None  # Any: JSON of a request
+    seconds: float | None = None
 
 
 class Report(Answer):
-    """The comparison: what was chosen, how arms differ, and one sentence to act on."""
+    """The comparison: what was found, what is proven, what to do, and how arms differ.
+
+    headline, best_bet, proven and the action's sentence make the verdict; details has one fact
+    each, notes what to know before believing it.
+    """
 
     verdict: str
+    headline: str = ""
+    best_arm: str | None = None
+    best_bet: str | None = None
+    proven: str = ""
+    action: Action | None = None
+    outcome: str | None = None
+    details: tuple[str, ...] = ()
     metric: str
     direction: Literal["max", "min"] = "max"
     partial: bool = False
@@ -265,6 +301,41 @@ class Report(Answer):
             return {}
 
 
+class RankedArm(Answer):
+    """An arm over several datasets: its mean rank, 1 the best, and on how many it is the best."""
+
+    name: str
+    average_rank: float
+    best_on: int = 0
+
+
+class Summary(Answer):
+    """Arms over several datasets, matched by name and compared by rank.
+
+    Average ranks that differ by more than `critical_difference` are shown to differ. datasets:
+    scores, ranks and headline on each.
+    """
+
+    verdict: str
+    headline: str = ""
+    proven: str = ""
+    metric: str
+    compared_metric: str = ""
+    arms: tuple[RankedArm, ...] = ()
+    datasets: tuple[dict[str, Any], ...] = ()  # Any: dataset, scores, ranks, headline
+    friedman: dict[str, Any] | None = None  # Any: statistic, degrees and p
+    critical_difference: float | None = None
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        rows = [(a.name, f"{a.average_rank:.3g}", str(a.best_on)) for a in self.arms]
+        table = columns([("arm", "average rank", "best on"), *rows])
+        return "\n".join([self.verdict, "", *table, *(f"note: {note}" for note in self.notes)])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 class Dataset(Answer):
     """An uploaded dataset."""
 
@@ -277,6 +348,9 @@ class Dataset(Answer):
     feature_names: list[str] = Field(default_factory=list)
     image: dict[str, int] | None = None
     classes: list[str] = Field(default_factory=list)
+    groups: int = 0
+    ordered: bool = False
+    duplicates: int = 0
     sha256: str | None = None
     bytes: int | None = None
     warnings: list[str] = Field(default_factory=list)

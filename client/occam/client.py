@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, TypeVar, overload
 
 import httpx2
 
-from occam.answers import Answer, Estimate, Event, Job, Point, Prediction, Report, Run
+from occam.answers import Answer, Estimate, Event, Job, Point, Prediction, Report, Run, Summary
 from occam.datasets import Datasets
 from occam.errors import Conflict, JobFailed
 from occam.figure import FIGURE_FORMATS, Figure, FigureFormat
@@ -202,10 +202,21 @@ class Client:
             raise ValueError(f"there is no report as {format!r}; there is {known}")
         return self._get(f"/v1/jobs/{_id(job)}/report", headers={"Accept": media_type}).text
 
-    def compare(self, jobs: Sequence[Job | str]) -> Report:
-        """One report over several jobs on the same dataset and split."""
+    def compare(self, jobs: Sequence[Job | str]) -> Report | Summary:
+        """One report over several jobs on the same dataset and split.
+
+        Of jobs on several datasets, a summary: arms by name, compared by their ranks.
+        """
         response = self._post("/v1/reports", json={"jobs": [_id(job) for job in jobs]})
+        if response.json().get("object") == "summary":
+            return Summary.model_validate_json(response.content)
         return Report.read(response.content, self._bytes)
+
+    def report_rows(self, job: Job | str) -> dict[str, list[Any]]:  # Any: JSON scalars
+        """The scores of single test rows behind a report, by column; a data frame takes them."""
+        path = f"/v1/jobs/{_id(job)}/report/rows"
+        found: dict[str, list[Any]] = self._get(path, headers={"Accept": JSON}).json()["columns"]
+        return found
 
     @overload
     def figure(self, job: Job | str, name: str) -> Figure: ...

@@ -1,4 +1,4 @@
-"""Following a job: where it stands, and the best score of each arm so far."""
+"""Following a job: where it stands, and the score of each arm's best setting."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ ASK_EVERY_S = 1.0  # how often progress is asked for while events arrive
 
 @dataclass(frozen=True)
 class Standing:
-    """A job, and its arms' best scores so far (mean over replicates of the best setting)."""
+    """A job, and its arms' scores: of the best setting, the mean over its replicates.
+
+    While it runs, of each run's newest logged epoch; in the end, of the weights that the report
+    scores. A best of all epochs would promise more than the report keeps.
+    """
 
     job: Job
     metric: str
@@ -47,29 +51,40 @@ def standings(client: Client, job: Job, *, every_s: float = ASK_EVERY_S) -> Iter
             asked_s = monotonic()
             if not job.finished:
                 yield Standing(job, metric, tally.best())
-    yield Standing(client.wait(job), metric, tally.best())
+    job = client.wait(job)
+    tally.end(client.runs(job))
+    yield Standing(job, metric, tally.best())
 
 
 class _Tally:
-    """The best value of each run so far, and from these the best setting of each arm."""
+    """The newest value of each run, and from these the best setting of each arm."""
 
     def __init__(self, runs: Iterable[Run], metric: str, sign: float) -> None:
         self._settings = {run.id: (run.arm, repr(sorted(run.setting.items()))) for run in runs}
         self._metric = metric
         self._sign = sign
-        self._best_of_run: dict[str, float] = {}
+        self._newest: dict[str, float] = {}
 
     def add(self, event: StreamEvent) -> None:
         values = event.data.get("metrics", {}).get(self._metric, ())
         for run, value in zip(event.data.get("runs", ()), values, strict=False):
-            if value is None or not math.isfinite(value):
-                continue
-            so_far = self._best_of_run.get(run, -math.inf)
-            self._best_of_run[run] = max(so_far, self._sign * value)
+            self._take(run, value)
+
+    def end(self, runs: Iterable[Run]) -> None:
+        """Of runs that ended, what they scored at the end."""
+        for run in runs:
+            if self._metric in run.final:
+                self._take(run.id, run.final[self._metric])
+
+    def _take(self, run: str, value: float | None) -> None:
+        if value is None or not math.isfinite(value):
+            self._newest.pop(run, None)
+        else:
+            self._newest[run] = self._sign * value
 
     def best(self) -> dict[str, float]:
         by_setting: dict[tuple[str, str], list[float]] = {}
-        for run, value in self._best_of_run.items():
+        for run, value in self._newest.items():
             if run in self._settings:
                 by_setting.setdefault(self._settings[run], []).append(value)
         best: dict[str, float] = {}

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from occam.table import best_first, headings
+from occam.table import best_first, headings, said
 
 if TYPE_CHECKING:  # answers draw themselves with this module
     from occam.answers import Job, Report
 
 _CELL = "padding:2px 10px;text-align:left"
 _FIGURES = "display:flex;flex-wrap:wrap;align-items:flex-start;gap:12px;margin-top:12px"
-_FIGURE = "flex:1 1 440px;max-width:640px;min-width:min(100%,400px)"
+_FIGURE = "flex:1 1 380px;max-width:480px;min-width:min(100%,320px)"
 
 
 def job_html(job: Job) -> str:
@@ -29,12 +29,13 @@ def job_html(job: Job) -> str:
 
 
 def report_html(report: Report, figures: Mapping[str, bytes]) -> str:
-    """The verdict, one row for each arm, best first, and the figures: SVGs by their titles."""
+    """The verdict, one row for each arm, best first, the notes, and the figures by title (SVGs)."""
     partial = "<p><i>Partial: not every run has finished.</i></p>" if report.partial else ""
+    headline, rest = said(report)
     drawn = "".join(_image(title, svg) for title, svg in figures.items())
     return (
-        f"<div><p><b>{escape(report.verdict)}</b></p>{partial}"
-        f"{_table(headings(report), best_first(report))}"
+        f"<div><p><b>{escape(headline)}</b> {escape(rest)}</p>{partial}"
+        f"{_table(headings(report), best_first(report))}{_list(report.notes)}"
         + (f'<div style="{_FIGURES}">{drawn}</div>' if drawn else "")
         + "</div>"
     )
@@ -58,6 +59,11 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         for row in rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _list(sentences: Sequence[str]) -> str:
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    return f"<ul>{items}</ul>" if items else ""
 
 
 def _image(title: str, svg: bytes) -> str:

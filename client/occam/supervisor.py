@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
+import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -14,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-TICK_S = 0.1
+from occam.lifeline import adopt_orphans, die_with_parent
+
+TICK_S = 0.1  # between looks while it starts or stops; between these it sleeps until a signal
 GRACE_S = 8.0  # from TERM to KILL, for a child that has nothing to save
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 STABLE_S = 30.0  # a child that lived this long begins the delays anew
-_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 @dataclass
@@ -64,18 +64,27 @@ class Supervisor:
         self._ready = False
 
     def run(self) -> int:
-        _adopt_orphans()
+        adopt_orphans()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
+        wake = _woken_by_signals()
         code = 0
         try:
             while not self._stop.is_set() and code == 0:
                 self._start_due()
                 code = self._look_after()
-                self._stop.wait(TICK_S)
+                if not self._stop.is_set() and code == 0:
+                    _sleep(wake, self._due_in())
         finally:
             self._stop_all()
         return code
+
+    def _due_in(self) -> float | None:
+        """Seconds until there may be something to do without a signal; None where never."""
+        if not self._ready:
+            return TICK_S
+        due = [child.start_at_s for child in self._children if child.process is None]
+        return max(0.0, min(due) - time.monotonic()) if due else None
 
     def _on_signal(self, *_: object) -> None:
         self._signals += 1
@@ -89,7 +98,7 @@ class Supervisor:
                     env=dict(self._env),
                     stdin=subprocess.DEVNULL,
                     start_new_session=True,  # Ctrl-C reaches us alone; we stop them in order
-                    preexec_fn=_die_with_parent,
+                    preexec_fn=die_with_parent,
                 )
                 child.started_s = time.monotonic()
 
@@ -159,6 +168,26 @@ class Supervisor:
                 child.grace_s = float("inf")  # said and done once
 
 
+def _woken_by_signals() -> int:
+    """A descriptor that is readable after every signal, also that of a child that ended."""
+    reader, writer = os.pipe()
+    for end in (reader, writer):
+        os.set_blocking(end, False)
+    signal.signal(signal.SIGCHLD, _nothing)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    return reader
+
+
+def _nothing(*_: object) -> None:
+    """Without a handler in Python there would be no wake-up."""
+
+
+def _sleep(wake: int, timeout_s: float | None) -> None:
+    select.select([wake], [], [], timeout_s)
+    with suppress(BlockingIOError):
+        os.read(wake, 4096)
+
+
 def _ending(status: int) -> str:
     return f"signal {signal.Signals(-status).name}" if status < 0 else f"exit {status}"
 
@@ -166,21 +195,6 @@ def _ending(status: int) -> str:
 def _kill_group(pid: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-
-
-def _adopt_orphans() -> None:
-    """Grandchildren whose parent died become ours, so that none outlives the service."""
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-
-
-def _die_with_parent() -> None:
-    """In the child: ask the kernel for TERM when the supervisor itself is killed."""
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _prctl(option: int, value: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def _descendants() -> list[int]:

@@ -28,10 +28,27 @@ def headings(report: Report) -> Row:
 
 
 def as_text(report: Report) -> str:
-    """The verdict, and the table in plain columns."""
+    """The headline, the rest of the verdict, the table in plain columns, and the notes."""
     rows = [headings(report), *best_first(report)]
     partial = ["partial: not every run has finished"] if report.partial else []
-    return "\n".join([report.verdict, *partial, "", *columns(rows)])
+    notes = [f"note: {note}" for note in report.notes]
+    return "\n".join(
+        [
+            *filter(None, said(report)),
+            *partial,
+            "",
+            *columns(rows),
+            *([""] if notes else []),
+            *notes,
+        ]
+    )
+
+
+def said(report: Report) -> tuple[str, str]:
+    """The headline, and the rest of the verdict; of an older service, the verdict alone."""
+    if not report.headline:
+        return report.verdict, ""
+    return report.headline, report.verdict.removeprefix(report.headline).strip()
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -47,7 +64,7 @@ def chosen_of(arm: ArmReport, report: Report) -> Chosen | None:
 
 def _rank(arm: ArmReport, report: Report) -> float:
     chosen = chosen_of(arm, report)
-    score = chosen.scores.get(report.metric) if chosen else None
+    score = _scores(arm, chosen).get(report.metric)
     if score is None or score.mean is None:
         return float("inf")
     return -score.mean if report.direction == "max" else score.mean
@@ -57,14 +74,19 @@ def _row(arm: ArmReport, report: Report) -> Row:
     chosen = chosen_of(arm, report)
     if chosen is None:
         return (arm.name, "–", "–", "–", "–")
-    test = "test_" + report.metric.partition("_")[2]
+    test, scores = "test_" + report.metric.partition("_")[2], _scores(arm, chosen)
     return (
-        arm.name,
+        arm.name + (" (baseline)" if arm.baseline else "") + (" (at chance)" * arm.at_chance),
         chosen.label + (" (edge of its range)" if chosen.at_edge else ""),
-        str(chosen.scores.get(report.metric) or "–"),
-        _with_interval(chosen.scores.get(test)),
+        str(scores.get(report.metric) or "–"),
+        _with_interval(scores.get(test)),
         _share(chosen.zeros),
     )
+
+
+def _scores(arm: ArmReport, chosen: Chosen | None) -> dict[str, Score]:
+    """Of the settings that the arm's folds chose; of an older service, of the one to use."""
+    return arm.scores or (chosen.scores if chosen else {})
 
 
 def _with_interval(score: Score | None) -> str:

@@ -4,7 +4,7 @@ from core.datasets.canonical import read_canonical, write_canonical
 from core.datasets.load import facts_of, load_source
 from core.datasets.preview import preview
 from core.datasets.source import Dataset, DatasetFacts, DatasetSource, Task
-from core.datasets.splits import Replicate, Split, replicates, sizes
+from core.datasets.splits import Parts, Protocol, Replicate, Split, parts_of, sizes
 from core.datasets.upload import Reading, read_upload, upload_sha256
 from core.datasets.upload_spec import Image, UploadLimits, UploadSpec
 from core.datasets.uploaded import Uploaded
@@ -15,6 +15,8 @@ __all__ = [
     "DatasetFacts",
     "DatasetSource",
     "Image",
+    "Parts",
+    "Protocol",
     "Reading",
     "Replicate",
     "Split",
@@ -24,10 +26,10 @@ __all__ = [
     "Uploaded",
     "facts_of",
     "load_source",
+    "parts_of",
     "preview",
     "read_canonical",
     "read_upload",
-    "replicates",
     "sizes",
     "upload_sha256",
     "write_canonical",

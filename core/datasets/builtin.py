@@ -49,6 +49,7 @@ _FACTS = {
         DatasetFacts(
             "classification", 150, (4,), ("setosa", "versicolor", "virginica"), (50, 50, 50),
             name="iris", feature_names=_IRIS_FEATURES,
+            duplicates=1,
         ),
         DatasetFacts(
             "regression", 442, (10,), name="diabetes",

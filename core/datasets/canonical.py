@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any  # of arrays of several types
 
+from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from core.datasets.source import Dataset, DatasetFacts
 
+ROLES = ("groups", "times")  # only where the dataset has them
+
 
 def write_canonical(dataset: Dataset, path: Path) -> None:
-    """Write features, targets and facts; the same dataset gives the same bytes."""
+    """Write features, targets, groups, times and facts; the same dataset gives the same bytes."""
     facts = json.dumps(dataset.facts.document(), sort_keys=True, separators=(",", ":"))
-    arrays = {"features": dataset.features, "targets": dataset.targets}
+    arrays: dict[str, NDArray[Any]] = {"features": dataset.features, "targets": dataset.targets}
+    for name in ROLES:
+        if (array := getattr(dataset, name)) is not None:
+            arrays[name] = array
     save_file(arrays, path, metadata={"facts": facts})
 
 
@@ -26,4 +33,4 @@ def read_canonical(path: Path) -> Dataset:
     """The dataset that `write_canonical` wrote."""
     with safe_open(path, framework="numpy") as artifact:
         facts = DatasetFacts.of(json.loads(artifact.metadata()["facts"]))
-        return Dataset(facts, artifact.get_tensor("features"), artifact.get_tensor("targets"))
+        return Dataset(facts, **{name: artifact.get_tensor(name) for name in artifact.keys()})  # noqa: SIM118

@@ -21,6 +21,7 @@ from typing import TextIO
 import numpy as np
 
 from core.datasets.bad_cells import explained
+from core.datasets.belonging import Told
 from core.datasets.delimiter import NAMES, find_delimiter, looks_separated_by
 from core.datasets.numbers import BadCell, is_number, parse_numbers
 from core.datasets.source import Features
@@ -35,6 +36,7 @@ LINE_CHARS_MAX = 8 * 2**20  # a line break every 8 MB at the latest, so that mem
 class Table:
     """A CSV file read: features (N, D), the target's cells as text, and the columns' names.
 
+    group, time: those columns; None where there is none.
     ignored: names of the columns left out; warnings: what had to be assumed.
     """
 
@@ -42,6 +44,8 @@ class Table:
     target: list[str]
     feature_names: tuple[str, ...]
     target_name: str
+    group: Told | None
+    time: Told | None
     first_row: int  # the spreadsheet number of the first example
     delimiter: Delimiter
     ignored: tuple[str, ...]
@@ -54,7 +58,7 @@ def read_csv(path: Path, spec: UploadSpec, limits: UploadLimits) -> Table:
         raise InvalidSpec.at(
             "/features",
             "features names an array of an NPZ file; a CSV file uses every column "
-            "but the target and those in `ignore`",
+            "but the target, the group, the time and those in `ignore`",
         )
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -75,19 +79,24 @@ class _Reader:
 
     def table(self) -> Table:
         names, rows = self._columns()
-        target, kept = _roles(names, self.spec)
-        numbers, labels = self._cells(rows, names, kept, target)
+        roles, kept = _roles(names, self.spec)
+        numbers, texts = self._cells(rows, names, kept, list(dict.fromkeys(roles.values())))
+        labels = texts[roles["target"]]
         if not labels:
             raise InvalidSpec.at("", "the file has no rows of data")
         features = np.frombuffer(numbers, np.float32).reshape(len(labels), len(kept))
+        told = {role: Told(names[column], texts[column]) for role, column in roles.items()}
+        used = {*roles.values(), *kept}
         return Table(
             features,
             labels,
             tuple(names[column] for column in kept),
-            names[target],
+            told["target"].name,
+            told.get("group"),
+            told.get("time"),
             self.first_row,
             self.delimiter,
-            tuple(name for i, name in enumerate(names) if i != target and i not in kept),
+            tuple(name for i, name in enumerate(names) if i not in used),
             self.warnings,
         )
 
@@ -139,16 +148,18 @@ class _Reader:
             yield row
 
     def _cells(
-        self, rows: Iterator[list[str]], names: list[str], kept: list[int], target: int
-    ) -> tuple[array[float], list[str]]:
-        """Feature cells as float32, row by row; target cells as text."""
+        self, rows: Iterator[list[str]], names: list[str], kept: list[int], as_text: list[int]
+    ) -> tuple[array[float], dict[int, list[str]]]:
+        """Feature cells as float32, row by row; those of some columns as text, by column."""
         pick = _picker(kept)
         numbers: array[float] = array("f")
-        labels: list[str] = []
-        known: dict[str, str] = {}  # one copy of each label's text, however often it occurs
+        texts: dict[int, list[str]] = {column: [] for column in as_text}
+        known: dict[str, str] = {}  # one copy of each cell's text, however often it occurs
+        start, read = self.first_row, 0
         while block := list(islice(rows, BLOCK_ROWS)):
-            start = self.first_row + len(labels)
-            labels += [known.setdefault(row[target], row[target]) for row in block]
+            start, read = start + read, len(block)
+            for column, cells_of in texts.items():
+                cells_of += [known.setdefault(row[column], row[column]) for row in block]
 
             def where(i: int, j: int, start: int = start) -> str:
                 return f"row {start + i}, column {quoted(names[kept[j]])}"
@@ -162,7 +173,7 @@ class _Reader:
                 raise explained(bad, kept_names, cells, rest) from None
             numbers.frombytes(values.astype(np.float32).tobytes())
             self.limits.check("unpacked_bytes_max", 4 * len(numbers), "the data's size in bytes")
-        return numbers, labels
+        return numbers, texts
 
 
 def _bounded_lines(file: TextIO) -> Iterator[str]:
@@ -230,21 +241,28 @@ def _found(places: Mapping[str, int], column: str | int, pointer: str) -> int:
     raise InvalidSpec.at(pointer, f"no column is called {quoted(column)}; {hint}")
 
 
-def _roles(names: list[str], spec: UploadSpec) -> tuple[int, list[int]]:
-    """The positions of the target and of the feature columns."""
+def _roles(names: list[str], spec: UploadSpec) -> tuple[dict[str, int], list[int]]:
+    """The positions of the target, group and time, and of the feature columns."""
     places = {name: place for place, name in enumerate(names)}
-    target = _found(places, -1 if spec.target is None else spec.target, "/target")
+    roles = {"target": _found(places, -1 if spec.target is None else spec.target, "/target")}
+    for role, column in (("group", spec.group), ("time", spec.time)):
+        if column is not None:
+            roles[role] = _found(places, column, f"/{role}")
+            if roles[role] == roles["target"]:
+                raise InvalidSpec.at(
+                    f"/{role}", f"column {quoted(names[roles[role]])} is the target; name another"
+                )
     ignored = {_found(places, column, f"/ignore/{i}"): i for i, column in enumerate(spec.ignore)}
-    if target in ignored:
-        raise InvalidSpec.at(
-            f"/ignore/{ignored[target]}", f"column {quoted(names[target])} is the target"
-        )
-    kept = [i for i in range(len(names)) if i != target and i not in ignored]
+    for role, place in roles.items():
+        if place in ignored:
+            raise InvalidSpec.at(
+                f"/ignore/{ignored[place]}", f"column {quoted(names[place])} is the {role}"
+            )
+    kept = [i for i in range(len(names)) if i not in roles.values() and i not in ignored]
     if not kept:
-        raise InvalidSpec.at(
-            "", f"no feature is left beside the target {quoted(names[target])}; give it some"
-        )
-    return target, kept
+        target = quoted(names[roles["target"]])
+        raise InvalidSpec.at("", f"no feature is left beside the target {target}; give it some")
+    return roles, kept
 
 
 def _picker(kept: list[int]) -> Callable[[list[str]], Sequence[str]]:

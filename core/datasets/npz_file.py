@@ -11,12 +11,14 @@ import math
 import struct
 import zipfile
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.datasets.belonging import Told
 from core.datasets.upload_spec import UploadLimits, UploadSpec, quoted
 from core.errors import InvalidSpec
 
@@ -43,12 +45,14 @@ Array = NDArray[np.generic]
 
 @dataclass(frozen=True, eq=False)
 class Arrays:
-    """The two arrays of an NPZ file as stored, and what they are called there."""
+    """The arrays of an NPZ file as stored, and what they are called there."""
 
     features: Array
     target: Array
     features_name: str
     target_name: str
+    group: Told | None
+    time: Told | None
 
 
 @dataclass(frozen=True)
@@ -92,10 +96,47 @@ def _arrays(archive: zipfile.ZipFile, spec: UploadSpec, limits: UploadLimits) ->
     y = _chosen(entries, spec.target, TARGET_NAMES, "target")
     if x == y:
         raise InvalidSpec.at("/target", f"array {quoted(x)} is the features; name another")
-    headers = [_header(archive, entries[name], name) for name in (x, y)]
-    _check_shapes(headers[0], headers[1], limits)
-    features, target = (_read(archive, entries[header.name], header) for header in headers)
-    return Arrays(features, target, x, y)
+    told = {role: _told(entries, role, given, (x, y)) for role, given in _given(spec).items()}
+    names = dict.fromkeys((x, y, *(name for name in told.values() if name)))
+    headers = {name: _header(archive, entries[name], name) for name in names}
+    _check_shapes(headers[x], headers[y], limits)
+    for role, name in told.items():
+        if name is not None:
+            _check_told(role, headers[name], headers[x], limits)
+    arrays = {name: _read(archive, entries[name], header) for name, header in headers.items()}
+    columns = {role: name and Told(name, arrays[name]) for role, name in told.items()}
+    return Arrays(arrays[x], arrays[y], x, y, columns["group"] or None, columns["time"] or None)
+
+
+def _given(spec: UploadSpec) -> dict[str, str | int | None]:
+    return {"group": spec.group, "time": spec.time}
+
+
+def _told(
+    entries: Mapping[str, zipfile.ZipInfo], role: str, given: str | int | None, taken: Sequence[str]
+) -> str | None:
+    """The array of the groups or times: the one that is named, else the one called so."""
+    if isinstance(given, int):
+        raise InvalidSpec.at(f"/{role}", f"in an NPZ file the {role} is named, not numbered")
+    if given is None:
+        return role if role in entries and role not in taken else None
+    if given in taken:
+        raise InvalidSpec.at(
+            f"/{role}", f"array {quoted(given)} is the features or the target; name another"
+        )
+    return _chosen(dict(entries), given, (), role)
+
+
+def _check_told(role: str, header: _Header, x: _Header, limits: UploadLimits) -> None:
+    rows = x.shape[0]
+    if math.prod(header.shape) != rows or header.shape[0] != rows:
+        raise InvalidSpec.at(
+            f"/{role}",
+            f"array {quoted(header.name)} has shape {_short(header.shape)}; the {role} is one "
+            f"value for each of the {rows:,} rows",
+        )
+    size = rows * header.dtype.itemsize
+    limits.check("unpacked_bytes_max", size, f"the {role}'s size in bytes")
 
 
 def _check_directory(path: Path) -> None:

@@ -32,6 +32,10 @@ class DatasetFacts:
     outputs: targets per example for regression, else 1.
     sha256: identity. Of an upload: its bytes and its spec; of a computed source: its own JSON.
     feature_names: one per feature; `()` for images and for over NAMED_FEATURES_MAX features.
+    groups: how many groups the rows are of, which no split comes between; 0: there are none.
+    ordered: whether each row has a time.
+    duplicates: rows with the features of an earlier row, byte for byte; 0 where only loading the
+        data would tell.
     """
 
     task: Task
@@ -43,6 +47,9 @@ class DatasetFacts:
     sha256: str = ""
     feature_names: tuple[str, ...] = ()
     name: str = ""
+    groups: int = 0
+    ordered: bool = False
+    duplicates: int = 0
 
     @property
     def features(self) -> int:
@@ -75,18 +82,23 @@ class Dataset:
 
     features: float32, `(N, *shape)`, C-contiguous.
     targets: int64 `(N,)` class numbers, or float32 `(N, outputs)` for regression.
+    groups: int64 `(N,)`, equal for rows that belong together; None where nothing does.
+    times: float64 or int64 `(N,)`, ascending with time; None where rows have no order.
     """
 
     facts: DatasetFacts
     features: Features
     targets: Targets
+    groups: NDArray[np.int64] | None = None
+    times: NDArray[np.float64] | NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         expected = (self.facts.examples, *self.facts.shape)
         assert self.features.shape == expected, f"{self.features.shape} is not {expected}"
-        assert len(self.targets) == self.facts.examples, f"{len(self.targets)} targets"
-        self.features.setflags(write=False)
-        self.targets.setflags(write=False)
+        for array in (self.features, self.targets, self.groups, self.times):
+            if array is not None:
+                assert len(array) == self.facts.examples, f"{len(array)} of {expected[0]} rows"
+                array.setflags(write=False)
 
 
 class DatasetSource(Term):

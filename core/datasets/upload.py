@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from core.datasets.belonging import At, Groups, Times, Told, groups_of, times_of
 from core.datasets.csv_file import read_csv
 from core.datasets.generated import feature_names
 from core.datasets.npz_file import Array, Arrays, is_workbook, read_npz
 from core.datasets.numbers import FLOAT32_MAX
 from core.datasets.source import NAMED_FEATURES_MAX, Dataset, DatasetFacts, Features
 from core.datasets.target_column import TargetColumn, column_of_numbers, column_of_text
+from core.datasets.together import duplicates
 from core.datasets.upload_spec import Image, UploadLimits, UploadSpec, quoted
 from core.errors import InvalidSpec
 
@@ -55,15 +58,20 @@ def read_upload(path: Path, spec: UploadSpec, limits: UploadLimits) -> Reading:
             limits,
             lambda i: f"row {table.first_row + i}, column {quoted(table.target_name)}",
         )
+        told = {"group": table.group, "time": table.time}
         said: dict[str, object] = {
             "target": table.target_name,
             "ignore": table.ignored,
             "delimiter": table.delimiter,
         }
+        first_row: int | None = table.first_row
     else:
         arrays = read_npz(path, spec, limits)
         features, column = _as_float32(arrays), _target_of(arrays, spec, limits)
+        told, first_row = {"group": arrays.group, "time": arrays.time}, None
         said = {"target": arrays.target_name, "features": arrays.features_name}
+    said |= {role: column and column.name for role, column in told.items()}
+    groups, times = _belonging(told, first_row)
     resolved = spec.model_copy(update={"format": format_, "task": column.task, **said})
     features, assumed = _shaped(features, spec.image)
     warnings += column.warnings + assumed
@@ -77,10 +85,32 @@ def read_upload(path: Path, spec: UploadSpec, limits: UploadLimits) -> Reading:
         sha256=upload_sha256(path, resolved),
         feature_names=_names(names, features),
         name=spec.name or "",
+        groups=0 if groups is None else int(groups.max()) + 1,
+        ordered=times is not None,
+        duplicates=duplicates(features),
     )
+    if facts.groups == len(features):
+        warnings += ("every row is a group of its own, so the groups keep nothing together",)
     if features.ndim == 2:
         warnings += _doubts(features, facts.feature_names)
-    return Reading(Dataset(facts, features, column.targets), format_, warnings)
+    dataset = Dataset(facts, features, column.targets, groups, times)
+    return Reading(dataset, format_, warnings)
+
+
+def _belonging(
+    told: Mapping[str, Told | None], first_row: int | None
+) -> tuple[Groups | None, Times | None]:
+    """Groups and times of the rows. first_row: of a CSV file; None: the arrays of an NPZ file."""
+
+    def at(name: str) -> At:
+        if first_row is None:
+            return lambda i: f"{name}[{i}]"
+        return lambda i: f"row {first_row + i}, column {quoted(name)}"
+
+    group, time = told["group"], told["time"]
+    groups = None if group is None else groups_of(group.values, at(group.name))
+    times = None if time is None else times_of(time.values, at(time.name))
+    return groups, times
 
 
 def upload_sha256(path: Path, spec: UploadSpec) -> str:

@@ -38,6 +38,10 @@ class UploadSpec(Wire):
         NPZ: the array's name; by default `y`, `target` or `targets`.
     features: NPZ: the array's name; by default `x`, `X` or `features`.
     ignore: CSV: columns to leave out, by name or number.
+    group: the column (NPZ: the array; by default `group`) that says which rows belong together, as
+        patient or site: no split comes between them. It is no feature.
+    time: the column (NPZ: the array; by default `time`) of numbers or ISO dates that says which
+        rows come first: models are tested on what comes after. It is no feature.
     header: CSV: whether the first row names the columns.
     delimiter: CSV: what stands between cells; told from the first rows when null.
     image: reshape every example to (channels, height, width).
@@ -48,6 +52,8 @@ class UploadSpec(Wire):
     task: Task | None = None
     target: Column | None = None
     features: Name | None = None
+    group: Column | None = None
+    time: Column | None = None
     ignore: Annotated[tuple[Column, ...], Field(max_length=10_000)] = ()
     header: Annotated[bool, Field(strict=True)] = True
     delimiter: Delimiter | None = None

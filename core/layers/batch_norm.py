@@ -46,10 +46,9 @@ class BatchNorm(Layer):
     def forward(
         self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
     ) -> torch.Tensor:
-        axes = (1, *range(3, x_RB.dim()))
         if step.training:
-            var, mean = torch.var_mean(x_RB, axes, correction=0, keepdim=True)
-            self._remember(p, mean, var, x_RB.numel() // var.numel(), step)
+            mean, var, count = _moments(x_RB, _there(x_RB, step))
+            self._remember(p, mean, var, count, step)
         else:
             mean, var = (_along(p[n], x_RB) for n in ("running_mean", "running_var"))
         scale = _along(p["scale"], x_RB) * torch.rsqrt(var + self.eps)
@@ -66,9 +65,8 @@ class BatchNorm(Layer):
     ) -> tuple[torch.Tensor, Pull]:
         if not step.training:
             return super().vjp(x_RB, p, step, into, through=through)
-        axes = (1, *range(3, x_RB.dim()))
-        count = math.prod(x_RB.shape[axis] for axis in axes)
-        var, mean = torch.var_mean(x_RB, axes, correction=0, keepdim=True)
+        axes, there = _axes(x_RB), _there(x_RB, step)
+        mean, var, count = _moments(x_RB, there)
         self._remember(p, mean, var, count, step)
         per_deviation = torch.rsqrt(var + self.eps)
         normed_RB = (x_RB - mean).mul_(per_deviation)
@@ -84,7 +82,8 @@ class BatchNorm(Layer):
                 return None
             # dx = g / deviation (dy - mean dy - normed mean(dy normed))
             dy_RB = dy_RB.sub_(shift_grad / count).addcmul_(normed_RB, scale_grad / -count)
-            return dy_RB.mul_(scale * per_deviation)
+            dy_RB = dy_RB.mul_(scale * per_deviation)
+            return dy_RB if there is None else dy_RB.mul_(there)
 
         return y_RB, pull
 
@@ -93,16 +92,49 @@ class BatchNorm(Layer):
         p: Mapping[str, torch.Tensor],
         mean: torch.Tensor,
         var: torch.Tensor,
-        count: int,
+        count: float | torch.Tensor,
         step: Step,
     ) -> None:
-        unbiased = count / max(count - 1, 1)  # a minibatch of one has no unbiased variance
+        if isinstance(count, torch.Tensor):
+            unbiased = var * (count / (count - 1).clamp(min=1))
+        else:  # a minibatch of one has no unbiased variance
+            unbiased = var * (count / max(count - 1, 1))
         momentum_R1 = step.knobs.momentum[:, None]
         with torch.no_grad():
             p["running_mean"].lerp_(mean.reshape(p["running_mean"].shape), momentum_R1)
-            p["running_var"].lerp_(var.reshape(p["running_var"].shape) * unbiased, momentum_R1)
+            p["running_var"].lerp_(unbiased.reshape(p["running_var"].shape), momentum_R1)
 
 
 def _along(value_RF: torch.Tensor, x_RB: torch.Tensor) -> torch.Tensor:
     """(R, F) to (R, 1, F) or (R, 1, C, 1, 1), to meet x."""
     return value_RF.reshape(value_RF.shape[0], 1, -1, *[1] * (x_RB.dim() - 3))
+
+
+def _axes(x_RB: torch.Tensor) -> tuple[int, ...]:
+    """What statistics are taken over: the minibatch, and the places of an image."""
+    return (1, *range(3, x_RB.dim()))
+
+
+def _there(x_RB: torch.Tensor, step: Step) -> torch.Tensor | None:
+    """The presence of each example, with axes to meet x; None without padding."""
+    if step.present_RB is None:
+        return None
+    return step.present_RB.reshape(*step.present_RB.shape, *[1] * (x_RB.dim() - 2))
+
+
+def _moments(
+    x_RB: torch.Tensor, there: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor, float | torch.Tensor]:
+    """Mean and biased variance over the examples that are there, and how many numbers they are.
+
+    The number is a tensor to meet x where runs have different ones.
+    """
+    axes = _axes(x_RB)
+    places = math.prod(x_RB.shape[3:])
+    if there is None:
+        var, mean = torch.var_mean(x_RB, axes, correction=0, keepdim=True)
+        return mean, var, x_RB.shape[1] * places
+    count = there.sum(1, keepdim=True).clamp(min=1) * places
+    mean = (x_RB * there).sum(axes, keepdim=True) / count
+    var = ((x_RB - mean) * there).square_().sum(axes, keepdim=True) / count
+    return mean, var, count

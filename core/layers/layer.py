@@ -46,12 +46,14 @@ class Step:
     `acting` are the rows [lo, hi) outside which this layer's knobs are all neutral.
     `uniform(shape, lo, hi)` draws U[0, 1) of shape (hi - lo, B, *shape) for those rows, equal
     among runs of one seed; it is there in training only.
+    `present_RB` is 1 for an example of the minibatch and 0 for padding, None without padding.
     """
 
     training: bool
     knobs: Knobs
     acting: tuple[int, int]
     uniform: Callable[[Shape, int, int], torch.Tensor] | None = None
+    present_RB: torch.Tensor | None = None
 
 
 def _on_weights(terms: tuple[Regularizer, ...]) -> tuple[Regularizer, ...]:
@@ -121,7 +123,8 @@ class Layer(Term):
         """`forward`, and its vector-Jacobian product: from dJ/dy to the gradients.
 
         pull(dy) writes those of the parameters to `into` and returns dJ/dx, None unless it goes
-        `through`. It may use dy up; x is never written to. By autograd, whose bookkeeping costs as
+        `through`. It may use dy up; x is never written to. dy is zero where an example is padding,
+        and so must dx be. By autograd, whose bookkeeping costs as
         much as small tensors do: a layer on a hot path writes its own.
         """
         leaves = {name: p[name].detach().requires_grad_() for name in into}

@@ -53,6 +53,11 @@ class Loss(Term):
         (grad_RBO,) = torch.autograd.grad(loss_RB, prediction_RBO, share_RB)
         return loss_RB.detach(), grad_RBO
 
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether `probabilities` gives any."""
+        return type(self).probabilities is not Loss.probabilities
+
     def probabilities(self, prediction_RBO: torch.Tensor) -> torch.Tensor | None:
         """(R, B, C) class probabilities, or None where the output is not one."""
         return None

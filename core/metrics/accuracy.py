@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from core.metrics.metric import Metric, decide, mean_present
+from core.metrics.metric import Metric, decide
 from core.term import Task
 
 if TYPE_CHECKING:
@@ -24,13 +24,11 @@ class Accuracy(Metric):
     direction: ClassVar[Literal["max", "min"]] = "max"
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     share: ClassVar[bool] = True
-    mean_of_examples: ClassVar[bool] = True
 
-    def value(
+    def rows(
         self,
         prediction_RNO: torch.Tensor,
         target_RN: torch.Tensor,
-        present_RN: torch.Tensor | None,
         probabilities_RNC: torch.Tensor | None,
     ) -> torch.Tensor:
-        return mean_present((decide(prediction_RNO) == target_RN).float(), present_RN)
+        return (decide(prediction_RNO) == target_RN).float()

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from core.metrics.metric import Metric, mean_present
-from core.tensors import torch
+from core.metrics.metric import Metric
 from core.term import Task
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Brier(Metric):
@@ -21,18 +23,18 @@ class Brier(Metric):
     tasks: ClassVar[tuple[Task, ...]] = ("classification",)
     direction: ClassVar[Literal["max", "min"]] = "min"
     bounds: ClassVar[tuple[float, float]] = (0.0, 2.0)
+    of_probabilities: ClassVar[bool] = True
     every_epoch: ClassVar[bool] = False
 
-    def value(
+    def rows(
         self,
         prediction_RNO: torch.Tensor,
         target_RN: torch.Tensor,
-        present_RN: torch.Tensor | None,
         probabilities_RNC: torch.Tensor | None,
-    ) -> torch.Tensor:
+    ) -> torch.Tensor | None:
         p_RNC = probabilities_RNC
         if p_RNC is None:
-            return torch.full(prediction_RNO.shape[:1], torch.nan, device=prediction_RNO.device)
+            return None
         # sum (p - onehot)^2 = sum p^2 - 2 p_y + 1
         p_y_RN = p_RNC.gather(-1, target_RN.unsqueeze(-1)).squeeze(-1)
-        return mean_present(p_RNC.square().sum(-1) - 2 * p_y_RN + 1, present_RN)
+        return p_RNC.square().sum(-1) - 2 * p_y_RN + 1

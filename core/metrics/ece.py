@@ -23,6 +23,7 @@ class ExpectedCalibrationError(Metric):
     tasks: ClassVar[tuple[Task, ...]] = ("classification",)
     direction: ClassVar[Literal["max", "min"]] = "min"
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    of_probabilities: ClassVar[bool] = True
     every_epoch: ClassVar[bool] = False
 
     def value(

@@ -3,7 +3,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from core.metrics.metric import Metric, mean_present
+from core.metrics.metric import Metric
 from core.term import Task
 
 if TYPE_CHECKING:
@@ -23,13 +23,11 @@ class MeanAbsoluteErrorMetric(Metric):
     direction: ClassVar[Literal["max", "min"]] = "min"
     bounds: ClassVar[tuple[float, float]] = (0.0, inf)
     of_targets: ClassVar[bool] = True
-    mean_of_examples: ClassVar[bool] = True
 
-    def value(
+    def rows(
         self,
         prediction_RNO: torch.Tensor,
         target_RN: torch.Tensor,
-        present_RN: torch.Tensor | None,
         probabilities_RNC: torch.Tensor | None,
     ) -> torch.Tensor:
-        return mean_present((prediction_RNO - target_RN).abs().mean(-1), present_RN)
+        return (prediction_RNO - target_RN).abs().mean(-1)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from core.tensors import torch
 from core.term import Task, Term
 
 
 class Metric(Term):
-    """A score of a whole split: `{train,val,test}_<kind>`. Unit: as the formula says."""
+    """A score of a whole split: `{train,val,test}_<kind>`. Unit: as the formula says.
+
+    A member that is a mean over examples writes `rows`, any other writes `value`.
+    """
 
     family: ClassVar[str] = "metric"
     tasks: ClassVar[tuple[Task, ...]]
@@ -18,10 +20,29 @@ class Metric(Term):
     bounds: ClassVar[tuple[float, float]]  # least and most that a score can be
     share: ClassVar[bool] = False  # a share of examples or classes, told in per cent
     of_targets: ClassVar[bool] = False  # in the units of the targets, or their square
-    mean_of_examples: ClassVar[bool] = False  # then minibatches of training can be averaged
-    every_epoch: ClassVar[bool] = True  # else only at the end, on the reported weights
+    of_probabilities: ClassVar[bool] = False  # not defined where the loss gives none
+    mean_of_examples: ClassVar[bool] = False  # set for members that write `rows`
+    every_epoch: ClassVar[bool] = True  # else at the end, and where a job chooses or stops by it
 
-    @abstractmethod
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:  # Any: pydantic's own
+        super().__pydantic_init_subclass__(**options)
+        cls.mean_of_examples = cls.rows is not Metric.rows
+        assert cls.mean_of_examples or cls.value is not Metric.value, f"{cls} scores nothing"
+
+    def dear(self, classes: int) -> bool:
+        """Whether to compute it only where a job chooses or stops by it, for so many classes."""
+        return False
+
+    def rows(
+        self,
+        prediction_RNO: torch.Tensor,
+        target_RN: torch.Tensor,
+        probabilities_RNC: torch.Tensor | None,
+    ) -> torch.Tensor | None:
+        """(R, N) float32, each example's own score; None without probabilities that it needs."""
+        return None
+
     def value(
         self,
         prediction_RNO: torch.Tensor,
@@ -30,7 +51,11 @@ class Metric(Term):
         probabilities_RNC: torch.Tensor | None,
     ) -> torch.Tensor:
         """(R,) scores. `present_RN` is 1 for an example, 0 for padding, None where all are there;
-        probabilities if the loss gives any."""
+        probabilities if the loss gives any, and NaN where they are needed and it gives none."""
+        row_RN = self.rows(prediction_RNO, target_RN, probabilities_RNC)
+        if row_RN is None:
+            return torch.full(prediction_RNO.shape[:1], torch.nan, device=prediction_RNO.device)
+        return mean_present(row_RN, present_RN)
 
 
 def mean_present(value_RN: torch.Tensor, present_RN: torch.Tensor | None) -> torch.Tensor:

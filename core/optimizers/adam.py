@@ -42,7 +42,7 @@ class Adam(Optimizer):
         state: State,
         knobs: Knobs,
         lr_R1: torch.Tensor,
-        t: int,
+        t: int | torch.Tensor,
     ) -> torch.Tensor:
         beta1_R1, beta2_R1 = knobs.beta1[:, None], knobs.beta2[:, None]
         m_RP, v_RP = state["first_moment"], state["second_moment"]

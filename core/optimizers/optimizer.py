@@ -44,9 +44,11 @@ class Optimizer(Term):
         state: State,
         knobs: Knobs,
         lr_R1: torch.Tensor,
-        t: int,
+        t: int | torch.Tensor,
     ) -> torch.Tensor:
         """Update w and state in place at step t (from 1); `grad` may be used up.
+
+        t is (R, 1) where runs have taken different numbers of steps.
 
         Returns the proximal step size: (R, 1), or (R, P) for a diagonal metric.
         """

@@ -38,7 +38,7 @@ class RmsProp(Optimizer):
         state: State,
         knobs: Knobs,
         lr_R1: torch.Tensor,
-        t: int,
+        t: int | torch.Tensor,
     ) -> torch.Tensor:
         alpha_R1 = knobs.alpha[:, None]
         v_RP = state["second_moment"].mul_(alpha_R1).addcmul_(grad_RP * grad_RP, 1 - alpha_R1)

@@ -55,7 +55,7 @@ class Sgd(Optimizer):
         state: State,
         knobs: Knobs,
         lr_R1: torch.Tensor,
-        t: int,
+        t: int | torch.Tensor,
     ) -> torch.Tensor:
         momentum_R1 = knobs.momentum[:, None]
         buffer_RP = state["momentum"].mul_(momentum_R1).add_(grad_RP)

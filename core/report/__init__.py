@@ -1,7 +1,7 @@
 """Rows in, report out: statistics, verdict, figures and their renderings. Pure, no I/O."""
 
 from core.report.build import build_report
-from core.report.figures import Figure, curves_wanted, figure, figures
+from core.report.figures import Figure, curves_wanted, figure, figures, with_figures
 from core.report.image import figure_png, figure_svg
 from core.report.page import to_html
 from core.report.records import CurveRecord, JobRecord, RunRecord
@@ -24,4 +24,5 @@ __all__ = [
     "to_html",
     "to_json",
     "to_markdown",
+    "with_figures",
 ]

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 
 import numpy as np
 
-from core.report.choose import Picked, choose, edge_of, sign_of
+from core.report.choose import Picked, choose, choose_inside, edge_of, order_of, sign_of
 from core.report.complexity import parameters_of
-from core.report.measure import clipped, direction_of
+from core.report.layout import Whole, error_over, summarise_over
+from core.report.measure import clipped, counts_rows, direction_of
+from core.report.parts import PartSizes
 from core.report.recipes import Recipe, read_recipe
 from core.report.records import JobRecord
-from core.report.report import Arm, Choices, Chosen, Direction, Score, SettingResult
-from core.report.statistics import Array, Summary, summarise
+from core.report.report import (
+    Arm,
+    Choices,
+    Chosen,
+    ChosenCount,
+    Rule,
+    Score,
+    SettingResult,
+)
+from core.report.statistics import Array, Summary, moments, summarise
 from core.report.table import Key, Table
 from core.report.together import Selection
-from core.report.units import units_of
 from core.report.words import base_of
 
 TERM = re.compile(r"term/([^:@#]*)")  # the kind; a layer, a method or a number may follow
@@ -27,13 +37,18 @@ SCORE_PREFIXES = ("train_", "val_", "test_")
 
 @dataclass(frozen=True)
 class Entry:
-    """An arm under assembly: its place in the job's table and what was picked."""
+    """An arm under assembly: its place in the job's table and what was picked.
+
+    picked: by all validation scores together; None where there are none. inside: in each part of
+    the layout, by that part's own.
+    """
 
     job: JobRecord
     arm: str
     table: Table
     recipe: Recipe
     picked: Picked | None
+    inside: tuple[Picked | None, ...]
 
     @property
     def rows(self) -> slice:
@@ -43,20 +58,53 @@ class Entry:
     def settings(self) -> tuple[Key, ...]:
         return self.table.settings[self.rows]
 
+    def taken_R(self, rule: Rule) -> Whole:
+        """(R,) the setting that was chosen inside each replicate's part; -1 for none."""
+        taken = [found.row(rule) if found else -1 for found in self.inside]
+        return np.array(taken, np.int64)[self.table.layout.part_R]
 
-def enter(job: JobRecord, arm: str, table: Table, *, metric: str, direction: Direction) -> Entry:
-    """Read an arm's recipe and choose its settings by the selection metric."""
-    rows = table.arms[arm]
-    settings = table.settings[rows]
+    def scores_R(self, metric: str, rule: Rule) -> Array:
+        """(R,) scores of the settings chosen inside; NaN where there is none."""
+        sheet, taken_R = self.table.sheets.get(metric), self.taken_R(rule)
+        if sheet is None:
+            return np.full(len(taken_R), np.nan)
+        scores: Array = sheet[self.rows][taken_R, np.arange(len(taken_R))]
+        return np.where(taken_R >= 0, scores, np.nan)
+
+    def runs_R(self, rule: Rule) -> list[str | None]:
+        """(R,) ids of the runs behind them."""
+        start = self.rows.start
+        return [
+            self.table.run_of.get((start + row, column)) if row >= 0 else None
+            for column, row in enumerate(self.taken_R(rule).tolist())
+        ]
+
+
+def enter(
+    job: JobRecord,
+    arm: str,
+    table: Table,
+    *,
+    metric: str,
+    rows: PartSizes | None,
+) -> Entry:
+    """Read an arm's recipe and choose its settings by the selection metric.
+
+    rows: how many each part holds, where that is known.
+    """
+    settings = table.settings[table.arms[arm]]
     recipe = read_recipe(job.document, arm, settings[0])
     sheet = table.sheets.get(metric)
-    units = units_of(job.document, table.replicates)
-    picked = (
-        choose(summarise(sheet[rows], unit_R=units), direction, settings, recipe.knobs)
-        if (sheet is not None)
-        else None
-    )
-    return Entry(job, arm, table, recipe, picked)
+    if sheet is None:
+        return Entry(job, arm, table, recipe, None, (None,) * len(table.layout.parts))
+    scores_SR = sheet[table.arms[arm]]
+    order = order_of(settings, recipe.knobs)
+    counted = rows_counted(metric, rows)
+    n, mean, _ = moments(scores_SR)
+    error, _ = error_over(scores_SR, table.layout, metric, rows=counted)
+    picked = choose(n, mean, error, direction=direction_of(metric), order=order)
+    inside = choose_inside(scores_SR, table.layout, metric, order, validation_rows=counted)
+    return Entry(job, arm, table, recipe, picked, inside)
 
 
 def assemble(
@@ -66,8 +114,9 @@ def assemble(
     selection: Selection,
     *,
     baseline: bool,
+    rows: PartSizes | None,
 ) -> Arm:
-    """The arm as reported. summaries: of the whole table, by metric."""
+    """The arm as reported, without what scores by row add. summaries: of the table, by metric."""
     settings = _settings(entry, summaries, selection.metric)
     picked = entry.picked
     return Arm(
@@ -77,22 +126,51 @@ def assemble(
         baseline=baseline,
         regularizers=list(entry.recipe.regularizers),
         varied=dict(entry.recipe.names),
+        scores=_procedure(entry, summaries, selection.rule, rows),
+        runs=list(dict.fromkeys(filter(None, entry.runs_R(selection.rule)))),
         chosen=Choices(
             min=_chosen(entry, settings, picked.best, selection.metric) if picked else None,
             one_se=_chosen(entry, settings, picked.simplest, selection.metric) if picked else None,
         ),
+        chosen_counts=_counts(entry, selection.rule),
         settings=settings,
     )
 
 
-def chosen_scores(entry: Entry, metric: str, rule: str) -> Array:
-    """(R,) scores of the setting that the rule chose, over the table's replicates."""
-    sheet = entry.table.sheets.get(metric)
-    if sheet is None or entry.picked is None:
-        return np.full(len(entry.table.replicates), np.nan)
-    row = entry.picked.best if rule == "min" else entry.picked.simplest
-    scores: Array = sheet[entry.rows][row]
-    return scores
+def rows_counted(metric: str, rows: PartSizes | None) -> int | None:
+    """Rows of the metric's part, where it is the share of them that are right; else None."""
+    if rows is None or not counts_rows(metric):
+        return None
+    return {"val": rows.validation, "test": rows.test}.get(metric.partition("_")[0])
+
+
+def _procedure(
+    entry: Entry, names: Iterable[str], rule: Rule, rows: PartSizes | None
+) -> dict[str, Score]:
+    """Scores of the settings chosen inside folds, over replicates."""
+    found = {}
+    for name in names:
+        if name.startswith(SCORE_PREFIXES):
+            scores_1R = entry.scores_R(name, rule)[None]
+            summary = summarise_over(
+                scores_1R, entry.table.layout, name, rows=rows_counted(name, rows)
+            )
+            score = _scores(name, summary, slice(0, 1))[0]
+            if score is not None:
+                found[name] = score
+    return found
+
+
+def _counts(entry: Entry, rule: Rule) -> list[ChosenCount]:
+    counts = Counter(picked.row(rule) for picked in entry.inside if picked)
+    return [
+        ChosenCount(
+            setting=dict(entry.settings[row]),
+            label=entry.recipe.label(entry.settings[row]),
+            count=count,
+        )
+        for row, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
 
 
 def _settings(entry: Entry, summaries: Mapping[str, Summary], metric: str) -> list[SettingResult]:
@@ -168,7 +246,9 @@ def _gaps(table: Table, rows: slice, metric: str) -> list[float | None]:
 
 def _chosen(entry: Entry, settings: Sequence[SettingResult], row: int, metric: str) -> Chosen:
     result = settings[row]
-    edge = edge_of(row, entry.settings, entry.recipe.knobs)
+    scored = sum(metric in setting.scores for setting in settings)
+    part = scored if scored < len(settings) and entry.table.unfinished else None
+    edge = edge_of(row, entry.settings, entry.recipe.knobs, scored=part)
     validation, test = result.scores.get(metric), result.scores.get(f"test_{base_of(metric)}")
     promised = (
         sign_of(direction_of(metric)) * (validation.mean - test.mean)
@@ -179,5 +259,6 @@ def _chosen(entry: Entry, settings: Sequence[SettingResult], row: int, metric: s
         **{name: getattr(result, name) for name in SettingResult.model_fields},
         at_edge=edge[0] if edge else None,
         edge=edge[1] if edge else None,
+        edge_of=edge[2] if edge else None,
         optimism=promised,
     )

@@ -3,137 +3,229 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.errors import InvalidSpec
-from core.report.arms import Entry, assemble, chosen_scores, enter
+from core.report.action import Cost, action_of
+from core.report.arms import Entry, assemble, rows_counted
+from core.report.basis import Basis, gather
 from core.report.chance import answer_of, chance_of
 from core.report.complexity import Complexity, complexity_of
-from core.report.figures import figure_links
-from core.report.measure import direction_of
-from core.report.method import design_of, method_of, practical_region, reproduce_of
-from core.report.pairs import compare
-from core.report.records import JobRecord, RunRecord
-from core.report.report import Arm, Report, Rule
-from core.report.statistics import Array, Summary, summarise
-from core.report.table import Table, tabulate
-from core.report.together import Selection, arms_of, check_together, selection_of, unique_names
-from core.report.units import Replicate, units_of
-from core.report.verdict import Finding, chosen_of, verdict_of
-from core.report.words import base_of, counted
-
-BASELINE_NAMES = ("none", "base", "baseline")
+from core.report.details import details_of, rows_of_parts, stability_of
+from core.report.entries import check_known, entries_of, tables_of
+from core.report.layout import summarise_over
+from core.report.measure import clipped, direction_of
+from core.report.method import method_of, practical_region, reproduce_of
+from core.report.notes import notes_of
+from core.report.pairs import Comparison, Terms, compare
+from core.report.parts import PartSizes, sizes_of
+from core.report.records import JobRecord, RowsOf, RunRecord, no_rows
+from core.report.report import Arm, Direction, Report, Rule, Score
+from core.report.statistics import Summary, estimates, summarise
+from core.report.table import Table
+from core.report.together import (
+    Selection,
+    check_together,
+    declared_baseline,
+    selection_of,
+    unique_names,
+)
+from core.report.verdict import Finding, chosen_of, ranked, verdict_of
+from core.report.words import base_of
 
 
 def build_report(
     jobs: Sequence[JobRecord],
     runs: Iterable[RunRecord],
+    rows_of: RowsOf = no_rows,
     *,
     metric: str | None = None,
     rule: Rule | None = None,
     practical: float | None = None,
 ) -> Report:
-    """The comparison of all arms of these jobs.
+    """The comparison of all arms of these jobs; figures come by `with_figures`.
 
+    rows_of: gives the stored scores by test row of the runs it is asked for, which are those that
+    were chosen inside folds; runs that have none are left out.
     metric, rule and practical override the jobs' own `select` and `practical`.
     InvalidSpec: the jobs differ in dataset, split, folds or selection metric.
     """
     check_together(jobs)
     selection = selection_of(jobs, metric=metric, rule=rule, practical=practical)
-    tables = _tables(jobs, runs)
+    tables = tables_of(jobs, runs)
     if metric is not None:
-        _check_known(selection.metric, tables.values())
-    direction = direction_of(selection.metric)
-    entries = [
-        enter(job, arm, tables[job.id], metric=selection.metric, direction=direction)
-        for job in jobs
-        for arm in arms_of(job, list(tables[job.id].arms))
-    ]
-    arms = _arms(entries, tables, selection)
-    replicates = sorted({r for table in tables.values() for r in table.replicates}, key=_order)
-    compared = _compared(selection.metric, tables.values())
-    scores_AR, expected_AR = _aligned(entries, replicates, compared, selection.rule)
-    sizes = [s for s in summarise(scores_AR).mean.tolist() if np.isfinite(s)]
-    region = practical_region(selection.practical, compared, sizes)
-    design = design_of(jobs[0], replicates, compared)
+        check_known(selection.metric, tables.values())
+    draft = _drafted(jobs, tables, selection, rows_of)
+    stuck = _stuck(jobs[0], draft.arms, draft.compared, selection.rule)
+    arms = [arm.model_copy(update={"at_chance": arm.name in stuck}) for arm in draft.arms]
+    draft = replace(draft, arms=arms)
+    order = [arms.index(arm) for arm, _ in ranked(arms, selection, draft.direction)]
+    baseline = next((i for i, arm in enumerate(arms) if arm.baseline), None)
     names = [arm.name for arm in arms]
-    pairs = compare(
-        names, scores_AR, expected_AR, design=design, direction=direction, region=region
-    )
-    partial = any(table.unfinished for table in tables.values())
-    stuck = _stuck(jobs[0], arms, compared, selection.rule)
-    finding = Finding(
-        arms,
-        pairs,
-        selection,
-        direction,
-        compared,
-        partial,
-        complexities=_complexities(entries, arms, selection.rule),
-        nothing=_learned_nothing(jobs[0], arms, stuck, selection.rule),
-        one_split=not design.ratio,
+    found = compare(names, draft.basis, draft.terms, order=order, baseline=baseline)
+    finding = _finding(jobs, draft, found, selection, tables, stuck)
+    return _report(jobs, draft, finding, tables, stuck, baseline=baseline)
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """What a report is built from, once settings are chosen."""
+
+    entries: Sequence[Entry]
+    arms: list[Arm]
+    basis: Basis
+    sizes: PartSizes | None
+    direction: Direction
+    compared: str
+    terms: Terms
+
+
+def _drafted(
+    jobs: Sequence[JobRecord],
+    tables: Mapping[str, Table],
+    selection: Selection,
+    rows_of: RowsOf,
+) -> _Draft:
+    sizes = sizes_of(jobs[0])
+    direction = direction_of(selection.metric)
+    entries = entries_of(jobs, tables, selection)
+    compared = _compared(selection.metric, tables.values())
+    basis = gather(entries, compared, selection.rule, rows_of)
+    arms = _with_rows(_arms(entries, tables, selection, sizes), basis)
+    levels = summarise(basis.fold_AR).mean
+    region = practical_region(selection.practical, compared, levels[np.isfinite(levels)].tolist())
+    ratio = _ratio(sizes, compared)
+    terms = Terms(metric=compared, direction=direction, margin=region, ratio=ratio)
+    return _Draft(entries, arms, basis, sizes, direction, compared, terms)
+
+
+def _finding(
+    jobs: Sequence[JobRecord],
+    draft: _Draft,
+    found: Comparison,
+    selection: Selection,
+    tables: Mapping[str, Table],
+    stuck: Mapping[str, str],
+) -> Finding:
+    return Finding(
+        arms=draft.arms,
+        pairs=found.pairs,
+        best=None if found.best is None else draft.arms[found.best],
+        validated=None if found.validated is None else draft.arms[found.validated],
+        selection=selection,
+        direction=draft.direction,
+        compared=draft.compared,
+        margin=draft.terms.margin,
+        partial=any(table.unfinished for table in tables.values()),
+        complexities=_complexities(draft.entries, draft.arms, selection.rule),
+        nothing=_learned_nothing(jobs[0], draft.arms, stuck, selection.rule),
+        tested=None if draft.basis.scored is None else draft.basis.scored.fold_PN.shape[1],
         statuses=frozenset(job.status for job in jobs),
     )
-    report = Report(
+
+
+def _report(
+    jobs: Sequence[JobRecord],
+    draft: _Draft,
+    finding: Finding,
+    tables: Mapping[str, Table],
+    stuck: Mapping[str, str],
+    *,
+    baseline: int | None,
+) -> Report:
+    unfinished = sum(table.unfinished for table in tables.values())
+    verdict = verdict_of(finding)
+    action = action_of(
+        finding,
+        _cost(tables.values(), draft.basis),
+        unfinished=unfinished,
+        one_part=draft.basis.one_part,
+    )
+    stability = stability_of([arm.name for arm in draft.arms], draft.basis)
+    said = [verdict.headline, verdict.best_bet, verdict.proven, action.sentence]
+    return Report(
         jobs=[job.id for job in jobs],
-        metric=selection.metric,
-        direction=direction,
-        verdict=verdict_of(finding),
-        partial=partial,
-        notes=_notes(arms, entries, tables.values(), selection, stuck),
-        arms=arms,
-        pairs=pairs,
+        metric=finding.selection.metric,
+        direction=finding.direction,
+        headline=verdict.headline,
+        best_arm=None if finding.best is None else finding.best.name,
+        best_bet=verdict.best_bet,
+        proven=verdict.proven,
+        action=action,
+        outcome=verdict.outcome,
+        verdict=" ".join(filter(None, said)),
+        details=details_of(finding, jobs[0], draft.basis, stability, draft.sizes),
+        partial=finding.partial,
+        notes=notes_of(
+            finding,
+            jobs[0],
+            draft.entries,
+            draft.basis,
+            stuck=stuck,
+            sizes=draft.sizes,
+            unfinished=unfinished,
+        ),
+        rows=rows_of_parts(draft.basis, draft.sizes),
+        arms=draft.arms,
+        pairs=list(finding.pairs),
+        stability=stability,
         figures=[],
         method=method_of(
-            jobs[0], selection, direction, design=design, compared=compared, region=region
+            jobs[0],
+            finding.selection,
+            finding.direction,
+            basis=draft.basis,
+            compared=draft.compared,
+            region=draft.terms.margin,
+            baseline=None if baseline is None else draft.arms[baseline].name,
         ),
         reproduce=reproduce_of(jobs),
     )
-    return report.model_copy(update={"figures": figure_links(report)})
 
 
-def _tables(jobs: Sequence[JobRecord], runs: Iterable[RunRecord]) -> dict[str, Table]:
-    by_job: dict[str, list[RunRecord]] = {job.id: [] for job in jobs}
-    for run in runs:
-        by_job[run.job].append(run)
-    return {job: tabulate(members) for job, members in by_job.items()}
-
-
-def _check_known(metric: str, tables: Iterable[Table]) -> None:
-    known = sorted({name for table in tables for name in table.sheets if name.startswith("val_")})
-    if known and metric not in known:
-        raise InvalidSpec.at(
-            "/metric", f"no run has a score called {metric}; there is {', '.join(known)}"
-        )
-
-
-def _arms(entries: Sequence[Entry], tables: dict[str, Table], selection: Selection) -> list[Arm]:
+def _arms(
+    entries: Sequence[Entry],
+    tables: Mapping[str, Table],
+    selection: Selection,
+    sizes: PartSizes | None,
+) -> list[Arm]:
     names = unique_names([(entry.job, entry.arm) for entry in entries])
-    baseline = _baseline(entries)
-    summaries = {
-        job.id: _summaries(job, tables[job.id])
-        for job in {e.job.id: e.job for e in entries}.values()
-    }
+    baseline = declared_baseline([(entry.job, entry.arm) for entry in entries])
+    summaries = {job: _summaries(table, sizes) for job, table in tables.items()}
     return [
-        assemble(entry, name, summaries[entry.job.id], selection, baseline=entry is baseline)
-        for entry, name in zip(entries, names, strict=True)
+        assemble(
+            entry, name, summaries[entry.job.id], selection, baseline=i == baseline, rows=sizes
+        )
+        for i, (entry, name) in enumerate(zip(entries, names, strict=True))
     ]
 
 
-def _summaries(job: JobRecord, table: Table) -> dict[str, Summary]:
-    units = units_of(job.document, table.replicates)
-    return {metric: summarise(sheet, unit_R=units) for metric, sheet in table.sheets.items()}
+def _summaries(table: Table, sizes: PartSizes | None) -> dict[str, Summary]:
+    return {
+        metric: summarise_over(sheet, table.layout, metric, rows=rows_counted(metric, sizes))
+        for metric, sheet in table.sheets.items()
+    }
 
 
-def _baseline(entries: Sequence[Entry]) -> Entry | None:
-    """The arm to be measured against: named none, else without regularizers, else named base."""
-    if len(entries) < 2:
-        return None
-    named = [entry for entry in entries if entry.arm.lower() == BASELINE_NAMES[0]]
-    plain = [e for e in entries if e.recipe.readable and not e.recipe.regularizers]
-    fallback = [entry for entry in entries if entry.arm.lower() in BASELINE_NAMES]
-    return next(iter([*named, *plain, *fallback]), None)
+def _with_rows(arms: Sequence[Arm], basis: Basis) -> list[Arm]:
+    """The arms with what their scores by row say of the means: over rows, with training in them."""
+    if basis.by_row is None or basis.scored is None:
+        return list(arms)
+    scores = [dict(arm.scores) for arm in arms]
+    for kind in sorted(basis.by_row.kinds):
+        name = f"test_{kind}"
+        if not any(name in mine for mine in scores):
+            continue
+        found = estimates(basis.by_row.scored(kind))
+        for i, (mean, low, high) in enumerate(
+            zip(found.mean_A.tolist(), found.low_A.tolist(), found.high_A.tolist(), strict=True)
+        ):
+            old = scores[i].get(name)
+            if old is not None and np.isfinite(mean):
+                ends = clipped(name, low, high) if np.isfinite(low) and low < high else None
+                scores[i][name] = Score(mean=mean, sd=old.sd, ci95=ends, n=old.n)
+    return [arm.model_copy(update={"scores": mine}) for arm, mine in zip(arms, scores, strict=True)]
 
 
 def _compared(metric: str, tables: Iterable[Table]) -> str:
@@ -142,18 +234,23 @@ def _compared(metric: str, tables: Iterable[Table]) -> str:
     return test if all(test in table.sheets for table in tables if table.sheets) else metric
 
 
-def _aligned(
-    entries: Sequence[Entry], replicates: Sequence[Replicate], metric: str, rule: Rule
-) -> tuple[Array, np.ndarray[tuple[int, int], np.dtype[np.bool_]]]:
-    """Chosen scores (A, R) over all jobs' replicates, and which of them each arm should have."""
-    column_of = {replicate: column for column, replicate in enumerate(replicates)}
-    scores = np.full((len(entries), len(replicates)), np.nan)
-    expected = np.zeros((len(entries), len(replicates)), dtype=np.bool_)
-    for row, entry in enumerate(entries):
-        columns = [column_of[replicate] for replicate in entry.table.replicates]
-        scores[row, columns] = chosen_scores(entry, metric, rule)
-        expected[row, columns] = True
-    return scores, expected
+def _ratio(sizes: PartSizes | None, compared: str) -> float:
+    """Rows of the compared part over those of the training part."""
+    if sizes is None or not sizes.train:
+        return 0.0
+    part = sizes.test if compared.startswith("test_") else sizes.validation
+    return part / sizes.train
+
+
+def _cost(tables: Iterable[Table], basis: Basis) -> Cost:
+    found = list(tables)
+    sheets = [table.sheets["seconds"] for table in found if "seconds" in table.sheets]
+    seconds = [value for sheet in sheets for value in sheet[np.isfinite(sheet)].tolist()]
+    return Cost.of(
+        seconds,
+        repeats=len(np.unique(basis.layout.repeat_R)),
+        settings=sum(len(table.settings) for table in found),
+    )
 
 
 def _complexities(
@@ -171,7 +268,7 @@ def _stuck(job: JobRecord, arms: Sequence[Arm], compared: str, rule: Rule) -> di
     return {
         arm.name: note
         for arm in arms
-        if (chosen := chosen_of(arm, rule)) and (note := chance.note(chosen, compared))
+        if chosen_of(arm, rule) and (note := chance.note(arm.scores, compared))
     }
 
 
@@ -181,43 +278,3 @@ def _learned_nothing(
     """What always answering does as well as every arm that has a score, if it does."""
     all_stuck = bool(stuck) and all(arm.name in stuck for arm in arms if chosen_of(arm, rule))
     return answer_of(job) if all_stuck else None
-
-
-def _notes(
-    arms: Sequence[Arm],
-    entries: Sequence[Entry],
-    tables: Iterable[Table],
-    selection: Selection,
-    stuck: Mapping[str, str],
-) -> list[str]:
-    unfinished = sum(table.unfinished for table in tables)
-    total = sum(len(setting.runs) for arm in arms for setting in arm.settings)
-    notes = []
-    if unfinished:
-        notes.append(
-            f"{unfinished:,} of {counted(total, 'run')} have not finished; "
-            "their scores are as last logged."
-        )
-    for arm, entry in zip(arms, entries, strict=True):
-        chosen = chosen_of(arm, selection.rule)
-        if chosen and chosen.edge:
-            notes.append(f"{arm.name}: {chosen.edge}.")
-        diverged = int(entry.table.diverged[entry.rows].sum())
-        if diverged:
-            runs = sum(len(setting.runs) for setting in arm.settings)
-            notes.append(f"{arm.name}: {diverged} of {counted(runs, 'run')} diverged.")
-        if not entry.recipe.readable:
-            notes.append(
-                f"{arm.name}: its specification is of another version, so no direction counts as "
-                f"simpler, and 1se takes what min takes."
-            )
-        if arm.name in stuck:
-            notes.append(f"{arm.name}: {stuck[arm.name]}.")
-        if not chosen:
-            notes.append(f"{arm.name}: no run has a {selection.metric}.")
-    return notes
-
-
-def _order(replicate: Replicate) -> tuple[int, int]:
-    seed, fold = replicate
-    return seed, -1 if fold is None else fold

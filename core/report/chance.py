@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from core.datasets import DatasetFacts
-from core.datasets.splits import Split, sizes
 from core.report.complexity import UNREADABLE
+from core.report.parts import sizes_of
 from core.report.records import JobRecord
-from core.report.report import Chosen
+from core.report.report import Score
 from core.report.words import SPLITS, amount, is_share, metric_words
 
 ROUNDING = 1e-6  # scores are computed in float32
@@ -29,20 +28,26 @@ class Chance:
     answer: str
     floors: Mapping[str, float]
 
-    def note(self, chosen: Chosen, metric: str) -> str | None:
-        """Why this setting is told to have learned nothing, from the split that metric is of."""
+    def note(self, scores: Mapping[str, Score], metric: str) -> str | None:
+        """Why these scores are told to be nothing learned, from the split that metric is of."""
         split = metric.partition("_")[0]
-        known = [(base, chosen.scores.get(f"{split}_{base}")) for base in self.floors]
-        found = [(base, score.mean) for base, score in known if score]
-        if not found or any(value > self.floors[base] + ROUNDING for base, value in found):
+        known = [(base, scores.get(f"{split}_{base}")) for base in self.floors]
+        found = [(base, score) for base, score in known if score]
+        if not found or any(_above(score, self.floors[base]) for base, score in found):
             return None
-        base, value = found[0]
+        base, score = found[0]
         name = f"{split}_{base}"
         told = f" ({amount(name, self.floors[base])} at most)" if is_share(name) else ""
+        shown = "no" if score.mean <= self.floors[base] + ROUNDING else "not shown to be"
         return (
-            f"{metric_words(name)} of {amount(name, value)} is no better than always answering "
-            f"{self.answer}{told}; {WAY_OUT}"
+            f"{metric_words(name)} of {amount(name, score.mean)} is {shown} better than always "
+            f"answering {self.answer}{told}; {WAY_OUT}"
         )
+
+
+def _above(score: Score, floor: float) -> bool:
+    """Whether a score, and where it has an interval all of that, is better than the floor."""
+    return (score.ci95[0] if score.ci95 else score.mean) > floor + ROUNDING
 
 
 def chance_of(job: JobRecord, metric: str) -> Chance:
@@ -52,7 +57,7 @@ def chance_of(job: JobRecord, metric: str) -> Chance:
         return Chance(answer, {"r2": 0.0})
     try:
         facts = DatasetFacts.of(job.facts)
-        size = _size(job.document, facts, metric.partition("_")[0])
+        size = _size(job, metric.partition("_")[0])
     except UNREADABLE:
         return Chance(answer, {})
     classes = max(len(facts.classes), 1)
@@ -69,7 +74,8 @@ def answer_of(job: JobRecord) -> str:
     return "the commonest class" if classes else "the mean of the targets"
 
 
-def _size(document: Mapping[str, Any], facts: DatasetFacts, split: str) -> int:
-    """Examples in the part scored. Any: JSON."""
-    parts = sizes(facts.examples, document.get("folds"), Split.model_validate(document["split"]))
+def _size(job: JobRecord, split: str) -> int:
+    """Rows in the part scored; 0 where that is not known."""
+    sizes = sizes_of(job)
+    parts = (sizes.train, sizes.validation, sizes.test) if sizes else (0, 0, 0)
     return dict(zip(SPLITS, parts, strict=True))[split]

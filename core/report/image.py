@@ -17,15 +17,17 @@ _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ID = re.compile(r'(<\w+ id="|"url\(#)(\w+)')
 
 
-def figure_svg(figure: Figure, *, prefix: str = "") -> str:
+def figure_svg(figure: Figure, *, prefix: str = "", titled: bool = True) -> str:
     """A standalone SVG document; the same figure gives the same bytes.
 
-    prefix: put before its ids, for a page that holds several figures.
+    prefix: put before its ids, for a page that holds several figures. titled: with its own title;
+    a page sets the title in its own letters.
     """
     from vl_convert import vegalite_to_svg
 
     # no base URL is allowed: a figure holds its data and never fetches any
-    svg: str = vegalite_to_svg(_clean(figure.spec), vl_version=VEGA_LITE, allowed_base_urls=[])
+    spec = figure.spec if titled else {k: v for k, v in figure.spec.items() if k != "title"}
+    svg: str = vegalite_to_svg(_clean(spec), vl_version=VEGA_LITE, allowed_base_urls=[])
     ids: dict[str, str] = {}
     return _ID.sub(lambda m: m[1] + ids.setdefault(m[2], f"{prefix}id{len(ids)}"), svg)
 

@@ -35,7 +35,17 @@ def runs_along(base: str) -> bool:
     from core.metrics import Metric
 
     member = Metric.members().get(base)
-    return member.mean_of_examples if member else base == "loss"
+    if member is None:
+        return base == "loss"
+    return member.mean_of_examples and member.every_epoch
+
+
+def counts_rows(metric: str) -> bool:
+    """Whether the score is the share of rows that are right."""
+    from core.metrics import Metric
+
+    member = Metric.members().get(base_of(metric))
+    return member is not None and member.share and member.mean_of_examples
 
 
 def in_target_units(metric: str) -> bool:

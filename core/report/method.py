@@ -2,50 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from core.report.basis import Basis
 from core.report.measure import in_target_units
-from core.report.pairs import Design
+from core.report.pairs import TESTS
 from core.report.records import JobRecord
 from core.report.report import Direction, Method, Reproduce, Reproduction
 from core.report.statistics import ALPHA, FEWEST
 from core.report.together import Selection
-from core.report.units import Replicate, shares_folds
 from core.report.words import amount, base_of, counted, is_share, metric_words, number
 
 PRACTICAL_SHARE = 0.005  # half a percentage point of accuracy
 PRACTICAL_PART = 0.01  # of any other metric: 1 % of its size here
 IMBALANCE = 3  # times the smallest class's examples, from which plain accuracy misleads
 
+CORRECTIONS = {"rows": "max-t", "folds": "Bonferroni", "none": "none"}
+TESTS_OF = {"rows": ("folds", "max-t"), "folds": ("corrected",), "none": ()}
 REFERENCES = {
     "1se": "Breiman, Friedman, Olshen and Stone 1984, Classification and Regression Trees, 3.4.3",
+    "folds": "Bengio and Grandvalet 2004, No Unbiased Estimator of the Variance of K-Fold "
+    "Cross-Validation, JMLR 5:1089–1105",
+    "max-t": "Chernozhukov, Chetverikov and Kato 2013, Gaussian approximations and multiplier "
+    "bootstrap for maxima of sums, Annals of Statistics 41:2786–2819",
     "corrected": "Nadeau and Bengio 2003, Inference for the Generalization Error, "
     "Machine Learning 52:239–281",
-    "holm": "Holm 1979, A Simple Sequentially Rejective Multiple Test Procedure, "
-    "Scandinavian Journal of Statistics 6:65–70",
     "region": "Kruschke 2018, Rejecting or Accepting Parameter Values in Bayesian Estimation, "
     "AMPPS 1:270–280 (region of practical equivalence)",
 }
-
-
-def design_of(job: JobRecord, replicates: Sequence[Replicate], compared: str) -> Design:
-    """The design that all jobs of a report share, from the first one's document."""
-    split = job.document.get("split")
-    parts = split if isinstance(split, Mapping) else {}
-    folds = job.document.get("folds")
-    resampled = bool(parts.get("resample"))
-    test, validation = (_fraction(parts.get(name)) for name in ("test", "validation"))
-    if isinstance(folds, int):
-        validation = (1 - test) / folds
-    scored = test if compared.startswith("test_") else validation
-    training = 1 - test - validation
-    shares_data = resampled or isinstance(folds, int)
-    return Design(
-        replicates=tuple(replicates),
-        ratio=scored / training if shares_data and training > 0 else 0.0,
-        blocked=shares_folds(job.document),
-        per_seed=folds if isinstance(folds, int) else 1,
-    )
 
 
 def practical_region(practical: float | None, metric: str, sizes: Sequence[float]) -> float:
@@ -62,14 +46,14 @@ def method_of(
     selection: Selection,
     direction: Direction,
     *,
-    design: Design,
+    basis: Basis,
     compared: str,
     region: float,
+    baseline: str | None,
 ) -> Method:
     """The method in values and in words."""
-    folds = job.document.get("folds")
-    seeds = len({seed for seed, _ in design.replicates})
-    keys = ["holm", "region", *(["corrected"] if design.ratio else [])]
+    counts = {name: _count(job.document.get(name)) for name in ("folds", "inner_folds")}
+    keys = ["1se", *TESTS_OF[basis.source], "region"]
     return Method(
         selection_metric=selection.metric,
         compared_metric=compared,
@@ -77,21 +61,25 @@ def method_of(
         practical=region,
         alpha=ALPHA,
         unit=unit_of(job, compared),
-        test=design.test,
-        test_train_ratio=design.ratio or None,
-        correction="Holm",
-        seeds=seeds,
-        folds=folds if isinstance(folds, int) else None,
+        test=TESTS[basis.source] or "none",
+        correction=CORRECTIONS[basis.source],
+        source=basis.source,
+        baseline=baseline,
+        seeds=len({replicate.seed for replicate in basis.layout.replicates}),
+        repeats=max((r.repeat for r in basis.layout.replicates), default=0) + 1,
+        folds=counts["folds"] if counts["folds"] > 1 else None,
+        inner_folds=counts["inner_folds"] if counts["inner_folds"] > 1 else None,
         words=[
             _about_selection(selection, direction),
             _about_comparison(selection, compared),
-            _about_replicates(job, design, seeds),
-            _about_test(design),
+            _about_replicates(job, basis),
+            _about_test(basis),
+            _about_families(baseline),
             _about_verdicts(compared, region),
             *_about_units(job, compared),
             *_about_imbalance(job, compared),
         ],
-        references=[REFERENCES[key] for key in ("1se", *keys)],
+        references=[REFERENCES[key] for key in keys],
     )
 
 
@@ -123,9 +111,10 @@ def _about_selection(selection: Selection, direction: Direction) -> str:
     )
     return (
         f"Within an arm, rule {selection.rule} {rule} {metric_words(selection.metric)} among the "
-        f"settings with the most scored replicates; test scores play no part. Simpler is the "
-        f"direction that each parameter declares; with several varied parameters their ranks, "
-        f"scaled to 0…1, are summed."
+        f"settings with the most scored replicates: inside each fold by that fold's validation "
+        f"rows, so that no choice has seen a row it is scored on, and for the setting to use by "
+        f"all of them together. Simpler is the direction that each parameter declares; with "
+        f"several varied parameters their ranks, scaled to 0…1, are summed."
     )
 
 
@@ -137,41 +126,53 @@ def _about_comparison(selection: Selection, compared: str) -> str:
         )
     return (
         f"Arms are ranked by {metric_words(selection.metric)} and compared on the "
-        f"{metric_words(compared)} of their chosen settings, which no choice has seen; "
-        f"optimism is the first minus the second, signed so that positive is too rosy."
+        f"{metric_words(compared)} of the settings chosen inside folds. The setting to use may be "
+        f"another one in some fold, so its own test score may differ a little; optimism is its "
+        f"validation minus its test score, signed so that positive is too rosy."
     )
 
 
-def _about_replicates(job: JobRecord, design: Design, seeds: int) -> str:
-    many = counted(seeds, "seed")
-    if design.blocked:
-        return (
-            f"Replicates are {job.document.get('folds')} folds × {many}, paired across arms. The "
-            f"folds are the same for every seed, so a fold's seeds are averaged to one "
-            f"observation: standard errors, intervals and tests count folds; n and sd, replicates."
-        )
-    if design.ratio:
-        return f"Replicates are resamples of the data ({many}), the same for every arm, and paired."
+def _about_replicates(job: JobRecord, basis: Basis) -> str:
+    seeds = counted(len({r.seed for r in basis.layout.replicates}), "seed")
+    paired = "the same for every arm and setting, so differences are paired"
+    if basis.one_part:
+        return f"One held-out part tests, with {seeds}, {paired}."
+    repeats = counted(max(r.repeat for r in basis.layout.replicates) + 1, "repeat")
     return (
-        f"Replicates are {many}, paired across arms: a seed has the same initial weights and "
-        f"minibatch order in all of them. The split is one and the same, so intervals speak of "
-        f"training again on this data, not of other data."
+        f"Every row is tested once in each repeat: {_count(job.document.get('folds'))} folds × "
+        f"{repeats} × {seeds}, each training with random numbers of its own, {paired}. Repeats "
+        f"average the luck of training, never that of the sample."
     )
 
 
-def _about_test(design: Design) -> str:
-    corrected = (
-        f" The variance of the mean is (1/n + {number(design.ratio, 3)}) · sd², since replicates "
-        f"share training data (test over training size)."
-        if design.ratio
-        else ""
+def _about_test(basis: Basis) -> str:
+    told = {
+        "rows": (
+            "Intervals and tests come from differences on single test rows, averaged over "
+            "repeats and seeds, plus how training varies (between folds, or between seeds of one "
+            "part), plus, where each row trains the models that test the others, a measured share "
+            "for the luck of the sample, which no repeat lowers. Adjusted p and intervals are "
+            "simultaneous over all pairs of arms, by the largest statistic, so they never "
+            "contradict each other."
+        ),
+        "folds": (
+            f"No scores by row: each pair is tested over the means of folds, with the variance "
+            f"corrected for shared training rows; fewer than {FEWEST} folds are not tested. "
+            f"Adjusted p and intervals are Bonferroni's over all pairs of arms."
+        ),
+        "none": "No scores by row, and one held-out part: nothing is tested.",
+    }
+    return told[basis.source]
+
+
+def _about_families(baseline: str | None) -> str:
+    against = (
+        f"each arm against the baseline {baseline}, and the best against the rest"
+        if baseline
+        else "the best against the rest; no arm is the baseline, since none is named none or "
+        'marked "baseline": true'
     )
-    return (
-        f"Each pair of arms: {design.test} test over the differences, two-sided, 95 % "
-        f"intervals, Holm's correction over all pairs; fewer than {FEWEST} differences are not "
-        f"tested.{corrected} Intervals of single scores are plain t-intervals over "
-        f"{'the folds' if design.blocked else 'replicates'}."
-    )
+    return f"Pairs: {against}."
 
 
 def _about_verdicts(compared: str, region: float) -> str:
@@ -183,9 +184,8 @@ def _about_verdicts(compared: str, region: float) -> str:
     else:  # no score yet to take a part of
         within = f"±{number(100 * PRACTICAL_PART)} % of the mean {what}"
     return (
-        f"Equivalent: the interval lies within {within}. Better or worse: "
-        f"adjusted p below {ALPHA}. Else undecided, with the number of seeds that would "
-        f"decide at the difference and deviation seen so far."
+        f"Equivalent: the simultaneous interval lies within {within}. Better or worse: it lies "
+        f"beyond zero. Else undecided, with the repeats or rows that would decide with 80 % power."
     )
 
 
@@ -217,5 +217,5 @@ def _about_imbalance(job: JobRecord, compared: str) -> list[str]:
     ]
 
 
-def _fraction(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.2
+def _count(value: object) -> int:
+    return value if isinstance(value, int) else 1

@@ -9,23 +9,12 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from core.report.figures.theme import BASELINE, GRID, INK, MUTED, PAPER, Figure, colour_of
+from core.report.cells import SETTINGS_MAX, Tag, arm_rows, pair_rows, setting_rows
+from core.report.figures.theme import GRID, INK, MUTED, PAPER, Figure, colour_of
+from core.report.gains import gains_of
 from core.report.image import figure_svg
-from core.report.report import Arm, Pair, Report, Score, SettingResult
-from core.report.together import Selection
-from core.report.verdict import chosen_of, ranked
-from core.report.words import (
-    SPLITS,
-    amount,
-    base_of,
-    differences,
-    head_words,
-    interval,
-    metric_words,
-    number,
-    spread_words,
-    unit_of_difference,
-)
+from core.report.report import Outcome, Report
+from core.report.words import counted, metric_words, unit_of_difference
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -35,41 +24,52 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
-SETTINGS_MAX = 100  # rows of one arm on the page; the CSV has all
 PAIRS_MAX = 200
+OUTCOMES: dict[Outcome, Tag] = {
+    "better": Tag("better", "▲", "Shown to be better"),
+    "equivalent": Tag("same", "≈", "Equivalent in practice"),
+    "undecided": Tag("open", "?", "Not decided"),
+    "nothing_beats_baseline": Tag("same", "≈", "Nothing is shown to beat the baseline"),
+    "single": Tag("same", "•", "One arm, compared with nothing"),
+}
 # colours of paper and ink follow the reader's theme; those of data stay
 _THEMED = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--line)", PAPER: "var(--paper)"}
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A score on the page: its mean and, smaller, its interval."""
+class Drawn:
+    """A figure on the page: its SVG without a title, which the page sets in its own letters."""
 
-    mean: str
-    interval: str = ""
+    name: str
+    title: str
+    subtitle: str
+    svg: str
 
 
 def to_html(report: Report, figures: Mapping[str, Figure]) -> str:
-    """The page. figures: as `figures(report, curves)` gives them."""
+    """The page. figures: as `figures(report, evidence)` gives them."""
     colours = colour_of(report)
+    body = report.action.body if report.action else None
     return _template().render(
         report=report,
+        style=_resource("page.css"),
         policy=CONTENT_SECURITY_POLICY.partition("; frame-ancestors")[0],  # not allowed in meta
         title=", ".join(job.name or job.job for job in report.reproduce.jobs),
+        outcome=OUTCOMES[report.outcome],
+        extend=f"POST /v1/jobs/{report.jobs[0]}/extend",
+        action_body=json.dumps(body, ensure_ascii=False),
+        rows=_parts(report),
+        replicates=_replicates(report),
         metric=metric_words(report.metric),
         compared=metric_words(report.method.compared_metric),
-        unit=unit_of_difference(report.metric).strip(),
-        splits=[
-            head_words(f"{split}_{base_of(report.metric)}", report.method.unit) for split in SPLITS
-        ],
-        arms=[_arm_row(report, arm) for arm in _in_rank(report)],
-        pairs=[_pair_row(report, pair) for pair in report.pairs[:PAIRS_MAX]],
-        pairs_left=max(0, len(report.pairs) - PAIRS_MAX),
-        settings=[_settings(report, arm) for arm in report.arms if len(arm.settings) > 1],
+        arms=arm_rows(report),
+        arms_words=_arms_words(report),
+        pairs=pair_rows(report, PAIRS_MAX),
+        pairs_words=_pairs_words(report),
+        settings=[setting_rows(report, arm) for arm in report.arms if len(arm.settings) > 1],
         settings_max=SETTINGS_MAX,
-        figures=[(name, figure.title, _inline(name, figure)) for name, figure in figures.items()],
+        figures=[_drawn(name, figure) for name, figure in figures.items()],
         colours=dict(zip(colours["domain"], colours["range"], strict=True)),
-        no_colour=BASELINE,
         bodies={
             job.job: json.dumps(job.body, ensure_ascii=False, indent=2)
             for job in report.reproduce.jobs
@@ -81,113 +81,64 @@ def to_html(report: Report, figures: Mapping[str, Figure]) -> str:
 def _template() -> Template:
     from jinja2 import Environment, StrictUndefined
 
-    source = resources.files("core.report").joinpath("page.html.j2").read_text("utf-8")
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.from_string(source)
+    return environment.from_string(_resource("page.html.j2"))
 
 
-def _inline(name: str, figure: Figure) -> str:
-    """The figure's SVG for a page that holds several: its ids its own, its colours the theme's."""
-    svg = figure_svg(figure, prefix=f"{name}-")
+def _resource(name: str) -> str:
+    return resources.files("core.report").joinpath(name).read_text("utf-8")
+
+
+def _drawn(name: str, figure: Figure) -> Drawn:
+    """For a page that holds several: its ids its own, its colours the theme's."""
+    svg = figure_svg(figure, prefix=f"{name}-", titled=False)
     for colour, variable in _THEMED.items():
         for attribute in ("fill", "stroke"):
             svg = svg.replace(f'{attribute}="{colour}"', f'{attribute}="{variable}"')
-    return svg
+    return Drawn(name, figure.title, figure.subtitle, svg)
 
 
-def _in_rank(report: Report) -> list[Arm]:
-    selection = Selection(report.metric, report.method.rule, None)
-    order = [arm for arm, _ in ranked(report.arms, selection, report.direction)]
-    return order + [arm for arm in report.arms if arm not in order]
+def _parts(report: Report) -> list[tuple[str, int]]:
+    """How many rows train, validate and test."""
+    rows = report.rows
+    named = (
+        ("Trains", rows.train),
+        ("Validates", rows.validation),
+        ("Tests", rows.test),
+        ("All tested", rows.tested if rows.tested != rows.test else None),
+    )
+    return [(name, count) for name, count in named if count is not None]
 
 
-def _arm_row(report: Report, arm: Arm) -> dict[str, object]:
-    chosen = chosen_of(arm, report.method.rule)
-    simple = arm.chosen.one_se if report.method.rule == "min" else arm.chosen.min
-    return {
-        "name": arm.name,
-        "baseline": arm.baseline,
-        "chosen": chosen,
-        "label": (chosen.label if chosen else "") or "–",
-        "other": simple.label if simple and chosen and simple.setting != chosen.setting else "",
-        "scores": _cells(report, chosen),
-        "gap": _signed(report.metric, chosen.gap if chosen else None),
-        "optimism": _signed(report.metric, chosen.optimism if chosen else None),
-        "zeros": _percent(chosen.zeros if chosen else None),
-        "epochs": _plain(chosen, "epochs"),
-        "seconds": _plain(chosen, "seconds"),
-    }
+def _replicates(report: Report) -> str:
+    """`2 repeats × 5 folds × 1 seed`."""
+    method = report.method
+    named = (
+        ("repeat", method.repeats if method.repeats > 1 else None),
+        ("fold", method.folds),
+        ("inner fold", method.inner_folds),
+        ("seed", method.seeds),
+    )
+    return " × ".join(counted(count, noun) for noun, count in named if count)
 
 
-def _settings(report: Report, arm: Arm) -> dict[str, object]:
-    taken = [c.setting for c in (arm.chosen.min, arm.chosen.one_se) if c]
-    first = arm.settings[:SETTINGS_MAX]
-    kept = first + [s for s in arm.settings[SETTINGS_MAX:] if s.setting in taken]
-    return {
-        "name": arm.name,
-        "count": len(arm.settings),
-        "rows": [
-            {
-                "label": setting.label,
-                "marks": " ".join(
-                    rule
-                    for rule, chosen in (("min", arm.chosen.min), ("1se", arm.chosen.one_se))
-                    if chosen and chosen.setting == setting.setting
-                ),
-                "scores": _cells(report, setting)[:2],
-                "gap": _signed(report.metric, setting.gap),
-                "zeros": _percent(setting.zeros),
-                "runs": f"{len(setting.runs) - setting.missing - setting.diverged} of "
-                f"{len(setting.runs)}",
-            }
-            for setting in kept
-        ],
-    }
+def _arms_words(report: Report) -> str:
+    unit = unit_of_difference(report.metric).strip()
+    told = "Best validation first. Means over replicates with 95 % intervals"
+    points = f"; gap and optimism in percentage {unit}" if unit else ""
+    return (
+        f"{told}. Gap: training minus validation, positive is overfitting; optimism: validation "
+        f"minus test, positive promised too much; seconds are of one run{points}."
+    )
 
 
-def _pair_row(report: Report, pair: Pair) -> dict[str, object]:
+def _pairs_words(report: Report) -> str:
     metric = report.method.compared_metric
-    return {
-        "pair": pair,
-        "difference": _signed(metric, pair.difference),
-        "interval": interval(metric, pair.ci95) if pair.ci95 else "–",
-        "p": "–" if pair.p_adjusted is None else _p(pair.p_adjusted),
-        "seeds": "" if pair.seeds_to_decide is None else f"{pair.seeds_to_decide:,}",
-    }
-
-
-def _cells(report: Report, result: SettingResult | None) -> list[Cell]:
-    names = [f"{split}_{base_of(report.metric)}" for split in SPLITS]
-    return [_cell(name, result.scores.get(name) if result else None) for name in names]
-
-
-def _cell(metric: str, score: Score | None) -> Cell:
-    if score is None:
-        return Cell("–")
-    if score.ci95 is None:
-        told = spread_words(metric, score).partition(" over ")[0]  # the page's head says over what
-        return Cell(amount(metric, score.mean), told)
-    low, high = (amount(metric, end).removesuffix(" %") for end in score.ci95)
-    return Cell(amount(metric, score.mean), f"{low} to {high}")
-
-
-def _signed(metric: str, value: float | None) -> str:
-    if value is None:
-        return "–"
-    text = differences(metric, [value])[0]
-    return f"+{text}" if value > 0 and text.strip("0.") else text
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f} %"
-
-
-def _plain(chosen: SettingResult | None, measure: str) -> str:
-    score = chosen.measures.get(measure) if chosen else None
-    return number(score.mean, 3) if score else "–"
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else number(value, 2)
+    unit = unit_of_difference(metric).strip()
+    left = len(gains_of(report)) - PAIRS_MAX
+    return (
+        f"Gains in {metric_words(metric)}{f', in percentage {unit}' if unit else ''}: positive is "
+        f"better.{f' {left} more pairs are in the JSON.' if left > 0 else ''}"
+    )

@@ -1,264 +1,310 @@
-"""Every arm against every other, replicate by replicate.
+"""Arms against each other: each against the baseline, and the best against the rest.
 
-A verdict is `better` or `worse` where Holm's adjusted p is below ALPHA, `equivalent` where the
-95 % interval lies inside the region of practical equivalence (which goes before: a difference
-that is real but too small to matter is no reason to choose), else `undecided`.
+All intervals and adjusted p of a report come from one procedure and hold together, over every pair
+that there is, since the best is picked from the same data.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import ceil, isfinite
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from core.report.basis import Basis
 from core.report.choose import sign_of
-from core.report.report import Direction, Pair, PairVerdict
-from core.report.statistics import (
-    ALPHA,
-    FEWEST,
-    MOST,
-    ROUNDING,
-    Array,
-    holm,
-    largest_variance_that_decides,
-    replicates_to_decide,
-    summarise,
-    two_sided_p,
+from core.report.fold_means import contrasts_of_folds
+from core.report.measure import counts_rows
+from core.report.report import Direction, Family, Needed, Pair
+from core.report.statistics import ALPHA, Contrasts, Verdict, contrasts, to_decide
+from core.report.words import (
+    counted,
+    differences,
+    interval,
+    listed,
+    p_words,
+    unit_of_difference,
 )
-from core.report.units import Replicate, fold_of
-from core.report.words import counted, listed
+
+TESTS = {
+    "rows": "paired rows with a training component, max-t",
+    "folds": "Nadeau-Bengio corrected paired t over folds, Bonferroni",
+    "none": None,
+}
+NO_ROWS = (
+    "No test: no scores by row are stored, and seeds on one split tell nothing of other rows; "
+    "run it again, or with folds."
+)
 
 
 @dataclass(frozen=True)
-class Design:
-    """How the replicates came about, which decides what counts as one observation.
+class Terms:
+    """What a comparison goes by. metric: that is compared. margin: up to it nothing matters.
 
-    ratio: scored part over training part where replicates share training data, else 0.
-    blocked: the folds are the same for every seed, so a fold's seeds are averaged to one unit.
-    per_seed: replicates that one more seed would add.
+    ratio: rows of the test part over those of the training part.
     """
 
-    replicates: tuple[Replicate, ...]
+    metric: str
+    direction: Direction
+    margin: float
     ratio: float
-    blocked: bool
-    per_seed: int
-
-    @property
-    def unit(self) -> str:
-        return "fold" if self.blocked else "seed" if self.per_seed == 1 else "replicate"
-
-    @property
-    def test(self) -> str:
-        return "Nadeau-Bengio corrected paired t" if self.ratio else "paired t"
 
 
 @dataclass(frozen=True)
-class _Differences:
-    """Arrays over pairs (P,), and what lies behind them."""
+class Comparison:
+    """best: the arm to take. validated: the one that validation would take, where that is another
+    one, which the tested rows show to be worse."""
 
-    first: tuple[int, ...]
-    second: tuple[int, ...]
-    n: Array
-    mean: Array
-    sd: Array
-    half: Array
-    p: Array
-    p_adjusted: Array
-    within: Array  # pooled variance over the seeds of a fold; NaN where there are no repeats
-    repeats: Array  # seeds per fold
+    pairs: list[Pair]
+    best: int | None
+    validated: int | None = None
 
 
 def compare(
     names: Sequence[str],
-    scores_AR: Array,
-    expected_AR: np.ndarray[tuple[int, int], np.dtype[np.bool_]],
+    basis: Basis,
+    terms: Terms,
     *,
-    design: Design,
-    direction: Direction,
-    region: float,
-) -> list[Pair]:
-    """All pairs a < b. expected_AR: which replicates each arm was meant to have."""
+    order: Sequence[int],
+    baseline: int | None,
+) -> Comparison:
+    """The report's pairs. order: arms with a choice, the best by validation first."""
+    if not order:
+        return Comparison([], None)
+    best = order[0]
     if len(names) < 2:
-        return []
-    found = _differences(scores_AR, design)
-    tests = int(np.isfinite(found.p).sum())
-    enough = _seeds_to_decide(found, design, region=region, tests=max(tests, 1))
-    moving_A = summarise(scores_AR).sd > 0
-    pairs = []
-    for i, (a, b) in enumerate(zip(found.first, found.second, strict=True)):
-        moving = bool(moving_A[a] or moving_A[b])
-        verdict = _verdict(found, i, moving, sign=sign_of(direction), region=region)
-        seeds = enough[i] if verdict == "undecided" else None
-        notes = (
-            _why_untested(found, i, design, moving, apart=_apart(expected_AR[[a, b]])),
-            _why_unpaired(names, (a, b), scores_AR, expected_AR),
-            _why_never(found, i, design, seeds) if verdict == "undecided" else None,
-        )
-        same = found.sd[i] == 0 and found.mean[i] == 0 and verdict == "equivalent"
-        half = 0.0 if same else float(found.half[i])
-        tested = isfinite(found.p[i])
-        mean = float(found.mean[i])
-        pairs.append(
-            Pair(
-                a=names[a],
-                b=names[b],
-                difference=mean if isfinite(mean) else None,
-                ci95=(mean - half, mean + half) if tested or same else None,
-                p=float(found.p[i]) if tested else None,
-                p_adjusted=float(found.p_adjusted[i]) if tested else None,
-                test=design.test if tested else None,
-                verdict=verdict,
-                seeds_to_decide=seeds,
-                n=int(found.n[i]),
-                note=" ".join(filter(None, notes)) or None,
-            )
-        )
-    return pairs
-
-
-def _differences(scores_AR: Array, design: Design) -> _Differences:
-    arms = len(scores_AR)
-    parts = []
-    for a in range(arms - 1):  # one arm against the rest at a time, so that memory stays small
-        difference_PR = scores_AR[a] - scores_AR[a + 1 :]
-        unit_PU, within, repeats = _units(difference_PR, design)
-        found = summarise(unit_PU, ratio=design.ratio)
-        # a difference of scores keeps the rounding of the scores, so noise is judged by theirs
-        noise = ROUNDING * np.nanmax(np.abs(scores_AR[a:]), initial=0.0)
-        sd = np.where(found.sd <= noise, 0.0 * found.sd, found.sd)
-        mean = np.where(np.abs(found.mean) <= noise, 0.0 * found.mean, found.mean)
-        p = two_sided_p(mean, sd, found.n, ratio=design.ratio)
-        parts.append((found.n.astype(float), mean, sd, found.half, p, within, repeats))
-    n, mean, sd, half, p, within, repeats = (
-        np.concatenate(column) for column in zip(*parts, strict=True)
-    )
-    first, second = np.triu_indices(arms, k=1)
-    ends = tuple(first.tolist()), tuple(second.tolist())
-    return _Differences(*ends, n, mean, sd, half, p, holm(p), within, repeats)
-
-
-def _units(difference_PR: Array, design: Design) -> tuple[Array, Array, Array]:
-    """What a test counts as observations, (P, U), and the variance inside them."""
-    unknown = np.full(len(difference_PR), np.nan)
-    if not design.blocked:
-        return difference_PR, unknown, unknown
-    fold_R = fold_of(design.replicates)
-    per_fold = [summarise(difference_PR[:, fold_R == fold]) for fold in np.unique(fold_R)]
-    mean_PU = np.stack([part.mean for part in per_fold], axis=1)
-    n_PU = np.stack([part.n for part in per_fold], axis=1)
-    squares_PU = np.stack([np.nan_to_num(part.sd) ** 2 for part in per_fold], axis=1)
-    degrees_P = np.maximum(n_PU - 1, 0).sum(axis=1)
-    pooled = unknown.copy()
-    np.divide(
-        (squares_PU * (n_PU - 1)).clip(0).sum(axis=1), degrees_P, out=pooled, where=degrees_P > 0
-    )
-    repeats = n_PU.sum(axis=1) / np.maximum((n_PU > 0).sum(axis=1), 1)
-    return mean_PU, pooled, repeats
-
-
-def _verdict(found: _Differences, i: int, moving: bool, *, sign: int, region: float) -> PairVerdict:
-    if found.n[i] < FEWEST:
-        return "undecided"
-    if found.sd[i] == 0:
-        return "equivalent" if moving and found.mean[i] == 0 else "undecided"
-    if abs(found.mean[i]) + found.half[i] <= region:
-        return "equivalent"
-    if found.p_adjusted[i] < ALPHA:
-        return "better" if sign * found.mean[i] > 0 else "worse"
-    return "undecided"
-
-
-def _seeds_to_decide(
-    found: _Differences, design: Design, *, region: float, tests: int
-) -> list[int | None]:
-    if design.blocked:
-        return [
-            _seeds_per_fold(found, i, design, region=region, tests=tests)
-            for i in range(len(found.n))
-        ]
-    usable = (found.n >= 2) & (found.sd > 0)
-    needed = replicates_to_decide(
-        np.where(usable, found.mean, 0.0),
-        np.where(usable, found.sd, 1.0),
-        region=region,
-        ratio=design.ratio,
-        tests=tests,
-    )
-    return [
-        ceil(n / design.per_seed) if ok and isfinite(n) else None
-        for n, ok in zip(needed.tolist(), usable.tolist(), strict=True)
+        return Comparison([], best)
+    ends = _families(len(names), best, baseline)
+    found = _contrasts(names, basis, list(ends), terms)
+    # a winner on validation may be shown to be worse by the tested rows
+    while (better := _beaten_by(list(ends), found, best)) is not None:
+        best = better
+        ends = _families(len(names), best, baseline)
+        found = _contrasts(names, basis, list(ends), terms)
+    pairs = [
+        _pair(names, basis, terms, end, family, found, i)
+        for i, (end, family) in enumerate(ends.items())
     ]
+    return Comparison(pairs, best, None if best == order[0] else order[0])
 
 
-def _seeds_per_fold(
-    found: _Differences, i: int, design: Design, *, region: float, tests: int
-) -> int | None:
-    """More seeds shrink only the part of the variance that lies inside the folds."""
-    within, units = found.within[i], int(found.n[i])
-    if units < FEWEST or not isfinite(within) or found.sd[i] == 0:
-        return None
-    between = max(found.sd[i] ** 2 - within / found.repeats[i], 0.0)
-    allowed = largest_variance_that_decides(
-        found.mean[i], units=units, region=region, ratio=design.ratio, tests=tests
-    )
-    if allowed <= between:
-        return None
-    seeds = ceil(within / (allowed - between))
-    return seeds if seeds <= MOST else None
+def _families(arms: int, best: int, baseline: int | None) -> dict[tuple[int, int], Family]:
+    ends: dict[tuple[int, int], Family] = {}
+    if baseline is not None:
+        ends |= {(arm, baseline): "baseline" for arm in range(arms) if arm != baseline}
+    for arm in range(arms):
+        if arm != best and (arm, best) not in ends and (best, arm) not in ends:
+            ends[best, arm] = "best"
+    return ends
 
 
-def _apart(expected_2R: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> bool:
-    """Whether two arms were meant to have other replicates."""
-    return bool(expected_2R.all(axis=0).sum() < expected_2R.sum(axis=1).min())
+def _contrasts(
+    names: Sequence[str], basis: Basis, ends: list[tuple[int, int]], terms: Terms
+) -> Contrasts:
+    """Of all pairs; an arm without a score takes no part, and widens no other's interval.
 
-
-def _why_untested(
-    found: _Differences, i: int, design: Design, moving: bool, *, apart: bool
-) -> str | None:
-    n = int(found.n[i])
-    if n < FEWEST:
-        way_out = f"use the same {design.unit}s in both, at least" if apart else "run at least"
-        return (
-            f"No test: {counted(n, f'common {design.unit}')} scored by both, and a deviation from "
-            f"fewer than {FEWEST} says next to nothing; {way_out} {FEWEST}."
+    Arms go in by name, since what is drawn for them depends on their order.
+    """
+    scored_A = _scored(basis)
+    by_name = sorted(np.flatnonzero(scored_A).tolist(), key=lambda arm: names[arm])
+    place = {arm: i for i, arm in enumerate(by_name)}
+    known = [i for i, (a, b) in enumerate(ends) if a in place and b in place]
+    if not known:
+        return _unknown(len(ends))
+    moved = [(place[ends[i][0]], place[ends[i][1]]) for i in known]
+    sign = sign_of(terms.direction)
+    if basis.scored is not None:
+        scored = replace(basis.scored, score_APN=basis.scored.score_APN[by_name])
+        found = contrasts(scored, moved, margin=terms.margin, sign=sign)
+    else:
+        found = contrasts_of_folds(
+            basis.fold_AR[by_name],
+            basis.layout,
+            moved,
+            margin=terms.margin,
+            sign=sign,
+            ratio=terms.ratio,
         )
-    if found.sd[i] > 0:
-        return None
-    if not moving:
-        return (
-            f"No test: neither score changes from {design.unit} to {design.unit}, so {n} are worth "
-            f"one; let the data vary instead, with folds or split.resample."
-        )
-    if found.mean[i] == 0:
-        return f"No test needed: both score the same in each of {counted(n, design.unit)}."
-    return (
-        f"No test: the difference is the same in each of {counted(n, design.unit)}, so there is no "
-        f"deviation to measure it by; run more."
-    )
+    return _spread(found, known, len(ends))
 
 
-def _why_unpaired(
+def _scored(basis: Basis) -> NDArray[np.bool_]:
+    """(A,) which arms have a score to compare."""
+    scores = basis.fold_AR if basis.scored is None else basis.scored.score_APN
+    return np.array([bool(np.isfinite(of_arm).any()) for of_arm in scores], dtype=np.bool_)
+
+
+def _unknown(pairs: int) -> Contrasts:
+    none = np.full(pairs, np.nan)
+    verdict: Verdict = "undecided"
+    return Contrasts(none, none, none, none, none, none, none, (verdict,) * pairs, ALPHA)
+
+
+def _spread(found: Contrasts, known: Sequence[int], pairs: int) -> Contrasts:
+    """Found of some of the pairs, at their places among all."""
+    whole: dict[str, Any] = {}  # Any: fields of Contrasts
+    for name, values in vars(found).items():
+        if name == "verdict_C":
+            told = dict(zip(known, values, strict=True))
+            whole[name] = tuple(told.get(i, "undecided") for i in range(pairs))
+        elif name == "level":
+            whole[name] = values
+        else:
+            whole[name] = np.full(pairs, np.nan)
+            whole[name][known] = values
+    return Contrasts(**whole)
+
+
+def _beaten_by(ends: Sequence[tuple[int, int]], found: Contrasts, best: int) -> int | None:
+    """The arm that is shown to be most above the best, if any is."""
+    size_C = np.abs(found.difference_C)  # NaN where one has no score, which is no verdict either
+    above: dict[int, float] = {}
+    for i, (a, b) in enumerate(ends):
+        if a == best and found.verdict_C[i] == "worse":
+            above[b] = float(size_C[i])
+        if b == best and found.verdict_C[i] == "better":
+            above[a] = float(size_C[i])
+    return max(above, key=lambda arm: above[arm]) if above else None
+
+
+def _pair(
     names: Sequence[str],
-    ends: tuple[int, int],
-    scores_AR: Array,
-    expected_AR: np.ndarray[tuple[int, int], np.dtype[np.bool_]],
-) -> str | None:
-    common = expected_AR[ends[0]] & expected_AR[ends[1]]
-    lost = [(names[arm], int((common & ~np.isfinite(scores_AR[arm])).sum())) for arm in ends]
-    both = int((common & np.isfinite(scores_AR[list(ends)]).all(axis=0)).sum())
-    missing = [f"{name} lacks {count}" for name, count in lost if count]
-    if not missing:
-        return None
-    return f"Paired on {both} of {int(common.sum())} replicates: {listed(missing)}."
+    basis: Basis,
+    terms: Terms,
+    end: tuple[int, int],
+    family: Family,
+    found: Contrasts,
+    i: int,
+) -> Pair:
+    a, b = end
+    low, high = _known(found.low_C[i]), _known(found.high_C[i])
+    difference, p = _known(found.difference_C[i]), _known(found.p_C[i])
+    tested = low is not None and high is not None
+    n = _common(basis, end)
+    verdict = found.verdict_C[i]
+    needed = _needed(basis, end, terms, found.level) if verdict == "undecided" and tested else None
+    pair = Pair(
+        a=names[a],
+        b=names[b],
+        family=family,
+        difference=difference,
+        ci95=(low, high) if low is not None and high is not None else None,
+        error=_known(found.se_C[i]),
+        degrees=_known(found.df_C[i]),
+        p=p,
+        p_adjusted=_known(found.p_adjusted_C[i]) if p is not None else None,
+        test=TESTS[basis.source] if tested else None,
+        verdict=verdict,
+        needed=needed,
+        n=n,
+        rows=_rows_apart(basis, terms.metric, difference, n),
+        note=_note(names, basis, end, tested=tested),
+    )
+    told = sentence_of(pair, terms.metric, terms.direction, alone=len(names) == 2)
+    return pair.model_copy(update={"sentence": told})
 
 
-def _why_never(found: _Differences, i: int, design: Design, seeds: int | None) -> str | None:
-    if seeds is not None or found.n[i] < FEWEST or found.sd[i] == 0:
+def sentence_of(pair: Pair, metric: str, direction: Direction, *, alone: bool) -> str:
+    """`l2 against none: 0.7 points better (95 % simultaneous interval −0.4 to 1.8 …): …`.
+
+    alone: there is no other pair that the interval would hold together with.
+    """
+    against = f"{pair.a} against {pair.b}"
+    if pair.difference is None:
+        return f"{against}: cannot be compared, since no part scored both."
+    told = gain_words(pair, metric, direction)
+    ends = interval_words(pair, metric, direction, alone=alone)
+    name = "p" if alone else "adjusted p"
+    odds = "" if pair.p_adjusted is None else p_words(pair.p_adjusted, name)
+    sure = ", ".join(filter(None, [ends, "" if ends.startswith("the same") else odds]))
+    open_ = f"; {pair.needed.sentence}" if pair.needed else ""
+    return f"{against}: {told}{f' ({sure})' if sure else ''}: {pair.verdict}{open_}."
+
+
+def gain_of(pair: Pair, direction: Direction) -> float:
+    """By how much a is better than b, whichever way the score runs."""
+    return sign_of(direction) * (pair.difference or 0.0)
+
+
+def gain_words(pair: Pair, metric: str, direction: Direction) -> str:
+    """`0.7 points better`; `level` where that would say 0.0."""
+    gain = gain_of(pair, direction)
+    size = differences(metric, [abs(gain)])[0]
+    if not float(size.replace("−", "-")):
+        return "level"
+    side = "better" if gain > 0 else "worse"
+    return f"{size}{unit_of_difference(metric, size)} {side}"
+
+
+def interval_words(pair: Pair, metric: str, direction: Direction, *, alone: bool) -> str:
+    """`95 % simultaneous interval −0.4 to 1.8` of the gain; "" without a test."""
+    if pair.ci95 is None:
+        return ""
+    if pair.ci95[0] == pair.ci95[1]:
+        return f"the same on all {counted(pair.n, 'row')}"
+    low, high = sorted(sign_of(direction) * end for end in pair.ci95)
+    kind = "" if alone else "simultaneous "
+    return f"95 % {kind}interval {interval(metric, (low, high))}"
+
+
+def _known(value: object) -> float | None:
+    number = float(value)  # type: ignore[arg-type]  # a numpy scalar
+    return number if isfinite(number) else None
+
+
+def _common(basis: Basis, end: tuple[int, int]) -> int:
+    """Rows that both were tested on; without scores by row, folds."""
+    ends = list(end)
+    if basis.scored is not None:
+        score_2PN = basis.scored.score_APN[ends]
+        return int(np.isfinite(score_2PN).all(axis=0).any(axis=0).sum())
+    both_R = np.isfinite(basis.fold_AR[ends]).all(axis=0)
+    return len(np.unique(basis.layout.part_R[both_R]))
+
+
+def _rows_apart(basis: Basis, metric: str, difference: float | None, n: int) -> float | None:
+    counts = counts_rows(metric) and basis.scored is not None
+    return difference * n if counts and difference is not None else None
+
+
+def _needed(basis: Basis, end: tuple[int, int], terms: Terms, level: float) -> Needed | None:
+    if basis.scored is None:
         return None
-    if design.blocked and not isfinite(found.within[i]):
-        return "Whether more seeds would decide needs a second seed; more folds may."
-    if design.ratio:
-        return "More seeds alone would not decide: the replicates share training data."
-    return f"More than {MOST:,} seeds would be needed: for all practical purposes they are alike."
+    found = to_decide(basis.scored, end, margin=terms.margin, level=level)
+    if found.kind is None or found.count < 1:
+        return None
+    if found.kind == "repeats" and basis.one_part:
+        return None  # other seeds on one split would decide about that split alone
+    what = "repeat" if found.kind == "repeats" else "row"
+    count = found.count if what == "repeat" else _rounded(found.count)
+    instead = "; repeats would not" if what == "row" else ""
+    return Needed(
+        kind=found.kind,
+        count=count,
+        sentence=f"about {counted(count, f'more {what}')} would decide{instead}",
+    )
+
+
+def _rounded(count: int) -> int:
+    """Up to two digits: more would promise too much."""
+    step = int(10 ** max(len(str(count)) - 2, 0))
+    return -(-count // step) * step
+
+
+def _note(names: Sequence[str], basis: Basis, end: tuple[int, int], *, tested: bool) -> str | None:
+    ends = list(end)
+    expected_2R, score_2R = basis.expected_AR[ends], basis.fold_AR[ends]
+    common_R = expected_2R.all(axis=0)
+    if not common_R.any():
+        return "No test: no seed, repeat and fold in common; use the same in both."
+    if basis.source == "none":
+        return NO_ROWS
+    lost = [int((common_R & ~np.isfinite(score_R)).sum()) for score_R in score_2R]
+    missing = [f"{names[arm]} lacks {n}" for arm, n in zip(end, lost, strict=True) if n]
+    both = int((common_R & np.isfinite(score_2R).all(axis=0)).sum())
+    if missing:
+        return f"Paired on {both} of {int(common_R.sum())} replicates: {listed(missing)}."
+    return None if tested else "No test: fewer than 3 folds scored both; use more folds."

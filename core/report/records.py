@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
+
+from core.rows import RowScores
 
 FINAL = frozenset({"succeeded", "failed", "cancelled"})
 
@@ -32,7 +34,9 @@ class JobRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run: an arm at a setting, for one seed (and fold).
+    """One run: an arm at a setting, for one seed, repeat, fold and inner fold.
+
+    fold, inner_fold: None where one part tests (validates).
 
     setting: varied values by RFC 6901 pointer relative to the arm; empty when nothing varies.
     final: scores at the reported weights: train_*, val_*, test_*, zeros, weight_norm, objective,
@@ -46,7 +50,9 @@ class RunRecord:
     arm: str
     setting: Mapping[str, float]
     seed: int
+    repeat: int
     fold: int | None
+    inner_fold: int | None
     status: str
     final: Mapping[str, float | None]
     epochs: int
@@ -62,3 +68,19 @@ class CurveRecord:
     name: str
     epochs: NDArray[np.int64]
     values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class RowBatch:
+    """Runs of one cohort with their scores by test row, in the order of `scores.stream_R`."""
+
+    runs: Sequence[str]
+    scores: RowScores
+
+
+RowsOf = Callable[[Sequence[str]], Iterable[RowBatch]]  # of those of these runs that have any
+
+
+def no_rows(runs: Sequence[str]) -> Iterable[RowBatch]:
+    """For jobs that stored no scores by row."""
+    return ()

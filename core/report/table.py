@@ -9,6 +9,8 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
+from core.datasets import Replicate
+from core.report.layout import Layout, in_order
 from core.report.records import FINAL, RunRecord
 from core.report.statistics import Array
 
@@ -17,20 +19,22 @@ Key = tuple[tuple[str, float], ...]  # a setting: (pointer, value), sorted
 
 @dataclass(frozen=True)
 class Table:
-    """All runs of one job. It is dense: every setting has the same replicates.
+    """All runs of one job.
 
     arms: each arm's rows, which lie together.
     settings: what each row is, sorted within its arm.
-    replicates: columns, (seed, fold), sorted.
+    layout: of the columns, which are the replicates, sorted.
     sheets: metric -> scores_SR, NaN where there is none; "epochs" and "seconds" are among them.
-    runs: ids per row. diverged, missing: per row, how many of its runs gave no score and why.
+    run_of: (row, column) -> run id. runs: ids per row.
+    diverged, missing: per row, how many of its runs gave no score and why.
     unfinished: how many runs may still score (queued, running) or never will (cancelled).
     """
 
     arms: dict[str, slice]
     settings: tuple[Key, ...]
-    replicates: tuple[tuple[int, int | None], ...]
+    layout: Layout
     sheets: dict[str, Array]
+    run_of: dict[tuple[int, int], str]
     runs: tuple[tuple[str, ...], ...]
     diverged: NDArray[np.int64]
     missing: NDArray[np.int64]
@@ -42,11 +46,12 @@ def tabulate(runs: Iterable[RunRecord]) -> Table:
     ordered = sorted(runs, key=lambda run: run.id)
     keys = [(run.arm, tuple(sorted(run.setting.items()))) for run in ordered]
     settings = sorted(set(keys))
-    replicates = sorted({(run.seed, run.fold) for run in ordered}, key=_seed_then_fold)
+    places = [Replicate(run.seed, run.repeat, run.fold, run.inner_fold) for run in ordered]
+    replicates = sorted(set(places), key=in_order)
     row_of = {key: row for row, key in enumerate(settings)}
     column_of = {replicate: column for column, replicate in enumerate(replicates)}
     rows = [row_of[key] for key in keys]
-    columns = [column_of[run.seed, run.fold] for run in ordered]
+    columns = [column_of[place] for place in places]
 
     members: list[list[str]] = [[] for _ in settings]
     diverged = np.zeros(len(settings), dtype=np.int64)
@@ -58,8 +63,11 @@ def tabulate(runs: Iterable[RunRecord]) -> Table:
     return Table(
         arms=_spans([arm for arm, _ in settings]),
         settings=tuple(setting for _, setting in settings),
-        replicates=tuple(replicates),
+        layout=Layout(tuple(replicates)),
         sheets=_sheets(ordered, rows, columns, shape=(len(settings), len(replicates))),
+        run_of={
+            at: run.id for at, run in zip(zip(rows, columns, strict=True), ordered, strict=True)
+        },
         runs=tuple(tuple(ids) for ids in members),
         diverged=diverged,
         missing=missing,
@@ -98,8 +106,3 @@ def _sheets(
         sheet[places] = values
         sheets[name] = sheet.reshape(shape)
     return sheets
-
-
-def _seed_then_fold(replicate: tuple[int, int | None]) -> tuple[int, int]:
-    seed, fold = replicate
-    return seed, -1 if fold is None else fold

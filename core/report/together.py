@@ -12,6 +12,9 @@ from core.report.report import Rule
 from core.report.words import SPLITS, base_of
 from core.term import Task
 
+BASELINE = "none"
+ARMS_MAX = 100  # of several jobs: every pair of arms takes part in the simultaneous interval
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -22,21 +25,51 @@ class Selection:
     practical: float | None
 
 
-def check_together(jobs: Sequence[JobRecord]) -> None:
-    """InvalidSpec unless all jobs share dataset, split, folds and (for regression) target scale."""
+def by_dataset(jobs: Sequence[JobRecord]) -> list[list[JobRecord]]:
+    """The jobs on each dataset, in the order in which they are named.
+
+    InvalidSpec where those on one dataset cannot stand in one report.
+    """
+    groups: dict[str, list[JobRecord]] = {}
+    for job in jobs:
+        groups.setdefault(dataset_of(job), []).append(job)
+    places = {job.id: place for place, job in reversed(list(enumerate(jobs)))}
+    for group in groups.values():
+        check_together(group, places=places)
+    return list(groups.values())
+
+
+def dataset_of(job: JobRecord) -> str:
+    """What tells a job's dataset from others."""
+    return str(job.facts.get("sha256") or job.document.get("dataset"))
+
+
+def check_together(jobs: Sequence[JobRecord], *, places: Mapping[str, int] | None = None) -> None:
+    """InvalidSpec unless all jobs share dataset, protocol and (for regression) target scale.
+
+    places: where the jobs stand in the request, by id; None: as they are given.
+    """
     if not jobs:
         raise InvalidSpec.at("/jobs", "a report needs at least one job; name one")
     first = jobs[0]
-    for i, job in enumerate(jobs[1:], start=1):
+    for i, job in enumerate(jobs):
+        place = f"/jobs/{i if places is None else places[job.id]}"
         if job.id in {other.id for other in jobs[:i]}:
-            raise InvalidSpec.at(f"/jobs/{i}", f"{job.id} is named twice; name each job once")
+            raise InvalidSpec.at(place, f"{job.id} is named twice; name each job once")
         for what, mine, theirs in _sameness(first, job):
             if mine != theirs:
                 raise InvalidSpec.at(
-                    f"/jobs/{i}",
+                    place,
                     f"{job.id} differs from {first.id} in {what}, so their scores cannot be "
                     f"paired; report on jobs that share dataset and split",
                 )
+    arms = sum(len(_arms_named(job)) for job in jobs)
+    if len(jobs) > 1 and arms > ARMS_MAX:
+        raise InvalidSpec.at(
+            "/jobs",
+            f"these {len(jobs)} jobs have {arms} arms, and one report compares at most {ARMS_MAX}; "
+            f"name fewer jobs",
+        )
 
 
 def selection_of(
@@ -83,6 +116,27 @@ def arms_of(job: JobRecord, seen: Sequence[str]) -> list[str]:
     """Arm names in the order of the document; then any that only the runs know."""
     named = _arms_named(job)
     return [arm for arm in named if arm in seen] + sorted(set(seen) - set(named))
+
+
+def declared_baseline(arms: Sequence[tuple[JobRecord, str]]) -> int | None:
+    """The arm marked `"baseline": true`, else the one named none; no other is measured against.
+
+    Of several such arms none is it: their order says nothing.
+    """
+    marked = [i for i, (job, arm) in enumerate(arms) if _is_marked(job, arm)]
+    named = [i for i, (_, arm) in enumerate(arms) if arm.strip().lower() == BASELINE]
+    for found in (marked, named):
+        if found:
+            return found[0] if len(found) == 1 else None
+    return None
+
+
+def _is_marked(job: JobRecord, arm: str) -> bool:
+    compare = job.document.get("compare")
+    return any(
+        isinstance(entry, Mapping) and entry.get("name") == arm and entry.get("baseline") is True
+        for entry in (compare if isinstance(compare, list | tuple) else ())
+    )
 
 
 def unique_names(arms: Sequence[tuple[JobRecord, str]]) -> list[str]:
@@ -140,7 +194,10 @@ def _sameness(first: JobRecord, other: JobRecord) -> list[tuple[str, object, obj
     checks: list[tuple[str, object, object]] = [
         ("the dataset", *(shas if all(shas) else sources)),
         ("the split", first.document.get("split"), other.document.get("split")),
-        ("the folds", first.document.get("folds"), other.document.get("folds")),
+        *(
+            (f"the {name.replace('_', ' ')}", first.document.get(name), other.document.get(name))
+            for name in ("folds", "inner_folds")
+        ),
     ]
     if first.facts.get("task") == "regression":
         scales = first.document.get("standardize"), other.document.get("standardize")

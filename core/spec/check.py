@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from core.architectures.layers import Layers
 from core.architectures.network import build, wants_noise
 from core.datasets import DatasetFacts
-from core.datasets.splits import fault_of
+from core.datasets.divisible import faults_of
 from core.layers import Layer
 from core.layers.dense import Dense
 from core.metrics import Metric
@@ -21,30 +21,63 @@ from core.spec.faults import unknown
 from core.spec.job import JobSpec
 from core.spec.limits import Limits
 from core.spec.pointer import Path
+from core.spec.protocol import protocol_of
 from core.spec.vary import dimensions_of, with_values
 from core.term import LinearRange, LogRange, Task, Values
 
+IMBALANCED = 0.8  # of the examples in one class: accuracy then tells little about the others
 VALIDATION = "val_"  # only validation data may choose: the test part is looked at once, at the end
 
 
-def metric_names(facts: DatasetFacts, *, every_epoch: bool = False) -> tuple[str, ...]:
+def metric_names(facts: DatasetFacts) -> tuple[str, ...]:
     """Metrics of one part that this dataset's task has, `loss` first."""
     members = [member for member in Metric.members().values() if facts.task in member.tasks]
-    return ("loss", *(m.wire_kind() for m in members if m.every_epoch or not every_epoch))
+    return ("loss", *(member.wire_kind() for member in members))
 
 
-def default_metric(task: Task) -> str:
-    """A measure that is the same whatever the loss: losses differ in their own units."""
-    return "val_accuracy" if task == "classification" else "val_mse"
+def default_metric(task: Task, class_counts: Sequence[int] = ()) -> str:
+    """A measure that is the same whatever the loss: losses differ in their own units.
+
+    Where one class has most of the examples, accuracy is high for whoever always answers it.
+    """
+    if task != "classification":
+        return "val_mse"
+    if not is_imbalanced(class_counts):
+        return "val_accuracy"
+    ranked = len(class_counts) == 2 and "roc_auc" in Metric.members()
+    return "val_roc_auc" if ranked else "val_balanced_accuracy"
+
+
+def is_imbalanced(class_counts: Sequence[int]) -> bool:
+    """Whether one class has so many of the examples that accuracy says little."""
+    return max(class_counts, default=0) > IMBALANCED * sum(class_counts)
 
 
 def measure_fault(metric: str, experiments: Sequence[Experiment], task: Task) -> str | None:
     """Why this metric cannot choose between these arms, else None."""
+    if fault := _unscored(metric, experiments, task):
+        return fault
     if not (metric.endswith("_loss") and _measures_differ(experiments)):
         return None
     return (
         f"{metric} is not the same measure for all arms and settings, since their losses "
         f"differ; choose by one that is, such as {default_metric(task)}"
+    )
+
+
+def _unscored(metric: str, experiments: Sequence[Experiment], task: Task) -> str | None:
+    """Why one of these experiments never has this metric, else None."""
+    member = Metric.members().get(metric.removeprefix(VALIDATION))
+    if member is None or not member.of_probabilities:
+        return None
+    silent = (e.loss.kind for e in experiments if not e.loss.gives_probabilities)
+    return next(
+        (
+            f"{metric} is of probabilities, and the loss {kind} gives none; "
+            f"use a metric that needs none, such as {default_metric(task)}"
+            for kind in silent
+        ),
+        None,
     )
 
 
@@ -84,8 +117,7 @@ def check_job(spec: JobSpec, facts: DatasetFacts, limits: Limits) -> Iterator[Fo
         yield ("name",), f"a name of {len(spec.name)} characters; at most {limits.name_max}"
     if spec.select.metric is not None:
         yield from _check_metric(("select", "metric"), spec.select.metric, facts)
-    if fault := fault_of(facts, spec.folds, spec.split):
-        yield (("folds",) if spec.folds else ("split",)), fault
+    yield from faults_of(facts, protocol_of(spec))
 
 
 def _check_network(experiment: Experiment, facts: DatasetFacts, limits: Limits) -> Iterator[Found]:
@@ -156,7 +188,9 @@ def _check_regularizers(experiment: Experiment, facts: DatasetFacts) -> Iterator
         if isinstance(regularizer, Target):
             yield from _check_target(path, regularizer, experiment)
         if isinstance(regularizer, EarlyStopping) and regularizer.metric is not None:
-            yield from _check_metric((*path, "metric"), regularizer.metric, facts, every_epoch=True)
+            yield from _check_metric((*path, "metric"), regularizer.metric, facts)
+            if fault := _unscored(regularizer.metric, [experiment], facts.task):
+                yield (*path, "metric"), fault
 
 
 def _placed(experiment: Experiment) -> Iterator[tuple[Path, Regularizer]]:
@@ -184,10 +218,8 @@ def _check_target(path: Path, regularizer: Target, experiment: Experiment) -> It
         )
 
 
-def _check_metric(
-    path: Path, metric: str, facts: DatasetFacts, *, every_epoch: bool = False
-) -> Iterator[Found]:
-    names = metric_names(facts, every_epoch=every_epoch)
+def _check_metric(path: Path, metric: str, facts: DatasetFacts) -> Iterator[Found]:
+    names = metric_names(facts)
     known = [VALIDATION + name for name in names]
     part, _, name = metric.partition("_")
     if metric in known:
@@ -201,5 +233,4 @@ def _check_metric(
             ),
         )
     else:
-        when = " that is known at every epoch" if every_epoch else ""
-        yield path, unknown(metric, known, f"a metric of {facts.task}{when}", "the metrics are")
+        yield path, unknown(metric, known, f"a metric of {facts.task}", "the metrics are")

@@ -24,19 +24,26 @@ SYNONYMS = {  # what other libraries call it -> what it is called here, wherever
     "data": "dataset",
     "drop": "ignore",
     "exclude": "ignore",
+    "groups": "group",
     "k": "folds",
     "label": "target",
     "learning_rate": "lr",
     "model": "architecture",
+    "n_repeats": "repeats",
+    "n_splits": "folds",
     "network": "architecture",
     "penalty": "regularizer",
-    "repeats": "seeds",
     "sep": "delimiter",
     "separator": "delimiter",
+    "times": "time",
     "y": "target",
 }
 RESERVED = {
     ("Split", "train"): "training gets what validation and test leave; give those two",
+    ("Split", "resample"): 'the rows are partitioned anew by "repeats", a field of the job: '
+    'write "folds": 5, "repeats": 3',
+    ("JobSpec", "baseline"): 'it belongs to one arm of the comparison: write "compare": '
+    '[{"name": "none", "baseline": true}, ...]',
 }
 
 

@@ -43,7 +43,7 @@ NOUNS = {
     "LogRange": "a log_range",
 }
 FORMS = {
-    "Split": '{"validation": 0.2, "test": 0.2}',
+    "Split": '{"validation": 0.2, "by": "rows"}',
     "Select": '{"metric": "val_loss", "rule": "1se"}',
     "Image": '{"height": 28, "width": 28}',
 }

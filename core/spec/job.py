@@ -17,6 +17,7 @@ from core.spec.schema import request_schema
 from core.term import Wire
 
 SEEDS_MAX = 10_000
+FOLDS_MAX = 1_000
 DEADLINE_S_MAX = 31_536_000  # a year: databases count time so far without overflowing
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -46,6 +47,17 @@ def _different(seeds: tuple[int, ...]) -> tuple[int, ...]:
     return seeds
 
 
+def _several(value: Any) -> Any:  # Any: whatever the client sent
+    """One inner fold has nothing to validate beside it."""
+    if value == 1 and not isinstance(value, bool):
+        raise PydanticCustomError(
+            "inner_folds",
+            "inner_folds 1 would leave nothing to train on; leave it out, and one part "
+            "validates, the share split.validation; or give 2 or more",
+        )
+    return value
+
+
 Seeds = Annotated[
     tuple[Seed, ...],
     Field(min_length=1, max_length=SEEDS_MAX),
@@ -71,6 +83,9 @@ class Arm(Experiment):
     """One alternative of a comparison, whole."""
 
     name: Name
+    baseline: Annotated[
+        bool, Field(description="whether the others are measured against this arm; one at most is")
+    ] = False
 
 
 class JobSpec(Experiment):
@@ -88,9 +103,32 @@ class JobSpec(Experiment):
             " of a regression too, and its metrics are then in standardised units"
         ),
     ] = True
-    seeds: Annotated[Seeds, Field(description="how many replicates, or their seeds")] = (0, 1, 2)
+    seeds: Annotated[
+        Seeds | None,
+        Field(
+            description="how many trainings in each fold, or their seeds; null: 1, or 3 of one"
+            " held-out part"
+        ),
+    ] = None
     folds: Annotated[
-        int | None, Field(ge=2, le=1000, description="k of cross-validation; null: one split")
+        int | None,
+        Field(
+            ge=1,
+            le=FOLDS_MAX,
+            description="k folds, each of which tests once, so that every row is tested; 1: one"
+            " held-out test part; null: 5, or 1 where a fifth of the rows is 5,000 or more",
+        ),
+    ] = None
+    repeats: Annotated[
+        int, Field(ge=1, le=FOLDS_MAX, description="times that the folds are drawn anew")
+    ] = 1
+    inner_folds: Annotated[
+        Annotated[int, Field(ge=2, le=FOLDS_MAX)] | None,
+        BeforeValidator(_several),
+        Field(
+            description="folds of the rows that do not test, each of which validates once; null:"
+            " one part validates, the share split.validation",
+        ),
     ] = None
     split: Split = Split()
     select: Select = Select()

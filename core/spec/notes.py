@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from core.regularizers.regularizer import Penalty
 from core.search.grid import GridSearch
 from core.spec.experiment import Experiment
+from core.spec.protocol_notes import doubts_of_protocol
 from core.spec.resolve import Resolved
 from core.spec.vary import dimensions_of
 
@@ -25,11 +26,7 @@ def _doubts(resolved: Resolved) -> Iterator[str]:
             f'search "{spec.search.kind}" has nothing to search, since no number is a range; '
             'give one, e.g. {"log_range": [1e-05, 0.1]}, or leave out search'
         )
-    if spec.folds and "validation" in spec.split.model_fields_set:
-        yield (
-            f"split.validation {spec.split.validation:g} is not used, since each of {spec.folds} "
-            "folds in turn validates; leave out one of the two"
-        )
+    yield from doubts_of_protocol(spec, resolved.facts)
     for experiment in experiments:
         yield from _doubts_of(experiment)
 

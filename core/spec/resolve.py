@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from core.datasets import DatasetFacts, DatasetSource
+from core.datasets import DatasetFacts, DatasetSource, Replicate
 from core.errors import InvalidSpec, NotFound
 from core.search import Search, Setting
 from core.spec.arms import FIELDS, Body, Draft, arm_draft, base_draft
@@ -21,6 +21,7 @@ from core.spec.faults import explain
 from core.spec.job import Arm, JobSpec
 from core.spec.limits import Limits
 from core.spec.pointer import shown
+from core.spec.protocol import in_words, protocol_of, settled
 from core.spec.vary import dimensions_of
 from core.term import Wire
 
@@ -74,11 +75,12 @@ def resolve(
             faults.of(draft, check_experiment(experiment, facts, limits))
     if spec is None or facts is None:
         raise faults.error()
+    spec = settled(spec, facts)
     for path, detail in check_job(spec, facts, limits):
         faults.add(path, detail)
     experiments = [experiment for _, _, experiment in arms]
     _check_runs(spec, experiments, faults, limits)
-    metric = spec.select.metric or default_metric(facts.task)
+    metric = spec.select.metric or default_metric(facts.task, facts.class_counts)
     if fault := measure_fault(metric, experiments, facts.task):
         faults.add(("select", "metric"), fault)
     if faults:
@@ -90,14 +92,13 @@ def resolve(
     return resolved
 
 
-def runs_of(resolved: Resolved) -> Iterator[tuple[str, Setting, int, int | None]]:
-    """(arm, setting, seed, fold) of every run: arms-major, then settings, seeds and folds."""
-    folds = range(resolved.spec.folds) if resolved.spec.folds else (None,)
+def runs_of(resolved: Resolved) -> Iterator[tuple[str, Setting, Replicate]]:
+    """(arm, setting, replicate) of every run: arms-major, then settings, then replicates."""
+    replicates = protocol_of(resolved.spec).replicates()
     for arm in resolved.arms:
         for setting in arm.settings:
-            for seed in resolved.spec.seeds:
-                for fold in folds:
-                    yield arm.name, setting, seed, fold
+            for replicate in replicates:
+                yield arm.name, setting, replicate
 
 
 def _patched(read: Body, base: Draft, faults: Faults, limits: Limits) -> list[tuple[str, Draft]]:
@@ -147,6 +148,12 @@ def _check_names(arms: list[tuple[str, Draft]], faults: Faults) -> None:
                 (*draft.at, "name"), f"two arms are called {shown(name)}; give each its own name"
             )
         seen.add(str(name))
+    for draft in [draft for _, draft in arms if draft.body.get("baseline") is True][1:]:
+        faults.add(
+            (*draft.at, "baseline"),
+            "another arm is the baseline already, and all are measured against one; keep one of "
+            "them",
+        )
 
 
 def _job(
@@ -238,15 +245,27 @@ def _check_runs(
     spec: JobSpec, experiments: list[Experiment], faults: Faults, limits: Limits
 ) -> None:
     settings = sum(spec.search.count(dimensions_of(experiment)) for experiment in experiments)
-    runs = settings * len(spec.seeds) * (spec.folds or 1)
+    runs = settings * protocol_of(spec).count
     if runs > limits.runs_max:
-        folds = f" x {spec.folds} folds" if spec.folds else ""
         faults.add(
             (),
-            f"{_count(settings)} settings x {len(spec.seeds)} seeds{folds} are {_count(runs)} "
+            f"{_count(settings)} settings x {in_words(spec)} are {_count(runs)} "
             f"runs; at most {limits.runs_max:,} are allowed in a job, so give ranges fewer "
-            f'values, or use "search": {{"method": "random", "trials": 20}}, or fewer seeds',
+            f'values, or use "search": {{"method": "random", "trials": 20}}, or fewer '
+            f"{_fewer(spec)}",
         )
+
+
+def _fewer(spec: JobSpec) -> str:
+    """What multiplies the runs most, besides the settings."""
+    protocol = protocol_of(spec)
+    counts = {
+        "seeds": len(protocol.seeds),
+        "repeats": protocol.repeats,
+        "folds": protocol.folds,
+        "inner folds": protocol.inner_folds or 1,
+    }
+    return max(counts, key=lambda name: counts[name])
 
 
 def _check_size(document: dict[str, Any], faults: Faults, limits: Limits) -> None:  # Any: JSON
@@ -264,7 +283,7 @@ def _count(number: int) -> str:
 
 
 def _resolved(spec: JobSpec, arms: list[tuple[str, Experiment]], facts: DatasetFacts) -> Resolved:
-    metric = spec.select.metric or default_metric(facts.task)
+    metric = spec.select.metric or default_metric(facts.task, facts.class_counts)
     filled: dict[str, Any] = {"select": spec.select.model_copy(update={"metric": metric})}
     if isinstance(arms[0][1], Arm):
         filled["compare"] = tuple(experiment for _, experiment in arms)

@@ -26,7 +26,7 @@ EXAMPLES: list[Schema] = [
         "dataset": {"kind": "builtin", "name": "digits"},
         "architecture": {"kind": "mlp", "hidden": [64]},
         "loss": {"kind": "cross_entropy"},
-        "seeds": 5,
+        "folds": 5,
         "compare": [
             {"name": "none"},
             {
@@ -41,10 +41,7 @@ EXAMPLES: list[Schema] = [
 def request_schema(schema: Schema, handler: GetJsonSchemaHandler) -> Schema:
     """The schema of a job's full form, widened by what `resolve` expands."""
     fields = schema["properties"]
-    fields["seeds"]["anyOf"] = [
-        {"type": "integer", "minimum": 1, "description": "how many"},
-        {key: fields["seeds"].pop(key) for key in ("type", "items", "minItems", "maxItems")},
-    ]
+    fields["seeds"]["anyOf"].insert(0, {"type": "integer", "minimum": 1, "description": "how many"})
     fields["dataset"]["anyOf"].append(
         {"type": "string", "description": "a built-in's name, a kind, or the id of an upload"}
     )
@@ -65,12 +62,16 @@ def _arms(fields: Schema) -> Schema:
     changes = (*wire_names(Experiment), "regularizer", "lambda")
     patches: Schema = {name: {"anyOf": [fields[name], PATCH, NULL]} for name in changes}
     name = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 200}, NULL]}
+    baseline = {
+        "anyOf": [{"type": "boolean"}, NULL],
+        "description": "whether the others are measured against this arm; one at most is",
+    }
     return {
         "type": "array",
         "minItems": 1,
         "items": {
             "type": "object",
-            "properties": {"name": name, **patches},
+            "properties": {"name": name, "baseline": baseline, **patches},
             "additionalProperties": False,
         },
     }

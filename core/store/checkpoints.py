@@ -12,7 +12,7 @@ from core.store.fencing import hold
 from core.store.ids import new_id
 from core.store.models import Checkpoint
 
-Kind = Literal["resume", "weights"]
+Kind = Literal["resume", "weights", "rows"]
 
 
 def insert_checkpoint(

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from core.store import outbox, runs
+from core.store import bells, outbox, runs
 from core.store.columns import instant
 from core.store.counts import by_status
 from core.store.fencing import StaleFence, hold
@@ -36,8 +37,10 @@ __all__ = [
     "heartbeat",
     "hold",
     "insert_planned",
+    "lost",
     "release",
     "sweep_expired",
+    "waits",
     "wanted",
 ]
 
@@ -114,6 +117,11 @@ def insert_planned(session: Session, job_id: str, cohorts: Sequence[NewCohort]) 
     return ids
 
 
+def waits(session: Session, devices: Sequence[str]) -> bool:
+    """Whether a cohort waits for a worker that serves these device classes; only looks."""
+    return session.scalar(_first_queued(tuple(devices))) is not None
+
+
 def claim_next(
     session: Session, worker_id: str, devices: Sequence[str], lease_s: float
 ) -> ClaimedCohort | None:
@@ -122,8 +130,7 @@ def claim_next(
     First by priority, then by the job's age, then by its place in the job.
     """
     first = (
-        select(Cohort.id)
-        .where(Cohort.status == "queued", Cohort.device.in_(devices))
+        _queued(devices)
         .order_by(Cohort.rank, Cohort.job_id, Cohort.ordinal)
         .limit(1)
         .with_for_update(key_share=True, skip_locked=True)
@@ -184,6 +191,7 @@ def advance(session: Session, cohort_id: str, fence: int, epochs_done: int) -> N
     gained = min(epochs_done, cohort.rows * cohort.epochs) - cohort.epochs_done
     if gained <= 0:
         return
+    bells.owe(session, "news")
     change(session, cohort, epochs_done=cohort.epochs_done + gained)
     session.execute(
         update(Job)
@@ -238,14 +246,18 @@ def finish(
     return settle(session, job)
 
 
+def lost() -> Select[Cohort]:
+    """The cohorts whose lease ran out."""
+    return select(Cohort).where(Cohort.status == "running", Cohort.lease_until < instant())
+
+
 def sweep_expired(session: Session, *, attempts_max: int = 3) -> list[tuple[str, Status]]:
     """Free every cohort whose lease ran out; returns (id, where it is now).
 
     Queued again, where its attempts are not used up; else failed as `worker_lost`.
     """
     expired = session.scalars(
-        select(Cohort)
-        .where(Cohort.status == "running", Cohort.lease_until < instant())
+        lost()
         .with_for_update(key_share=True, skip_locked=True)
         .execution_options(populate_existing=True)
     ).all()
@@ -256,6 +268,15 @@ def sweep_expired(session: Session, *, attempts_max: int = 3) -> list[tuple[str,
 def count_by_status(session: Session) -> dict[Status, int]:
     """How many cohorts have each status, for gauges."""
     return by_status(session, Cohort.status)
+
+
+@cache  # workers at rest ask for ever
+def _first_queued(devices: tuple[str, ...]) -> Select[str]:
+    return _queued(devices).limit(1)
+
+
+def _queued(devices: Sequence[str]) -> Select[str]:
+    return select(Cohort.id).where(Cohort.status == "queued", Cohort.device.in_(devices))
 
 
 def _lose(session: Session, cohort: Cohort, attempts_max: int) -> Status:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import Conflict
@@ -80,12 +80,16 @@ def fail_job(session: Session, job_id: str, reason: Reason, detail: str) -> Job:
     return _cancel_rest(session, job)
 
 
-def sweep_deadlines(session: Session) -> list[str]:
-    """Fail every job whose deadline has passed; returns their ids."""
-    overdue = select(Job.id).where(
+def overdue() -> Select[str]:
+    """The jobs whose deadline has passed and that nobody has told so."""
+    return select(Job.id).where(
         Job.deadline_at < instant(), Job.status.not_in(FINAL), Job.wanted != "cancel"
     )
-    ids = list(session.scalars(overdue.order_by(Job.id)))
+
+
+def sweep_deadlines(session: Session) -> list[str]:
+    """Fail every job whose deadline has passed; returns their ids."""
+    ids = list(session.scalars(overdue().order_by(Job.id)))
     for job_id in ids:
         fail_job(session, job_id, "deadline", "The job's deadline_s passed before it was done.")
     return ids

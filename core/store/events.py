@@ -14,6 +14,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import NotFound
+from core.store import bells
 from core.store.columns import dumps
 from core.store.fencing import hold
 from core.store.models import Event, Job
@@ -119,8 +120,9 @@ def read_after(
 def read_spread(
     session: Session, job_id: str, cohort_ids: Collection[str], *, rows_max: int
 ) -> Iterator[Event]:
-    """The metrics rows of these cohorts, at most about `rows_max` of each: every n-th, and the
-    last. Cohorts logged at the same epochs keep the same ones. The others' data are not read.
+    """The metrics rows of these cohorts, in order, at most about `rows_max` of each: every n-th,
+    and the last. Cohorts logged at the same epochs keep the same ones. The others' data are not
+    read.
     """
     query = select(Event.cohort_id, Event.seq).where(
         Event.job_id == job_id, Event.type == "metrics", Event.cohort_id.in_(cohort_ids)
@@ -132,11 +134,13 @@ def read_spread(
     wanted = sorted({seq for found in seqs.values() for seq in (*found[::step], found[-1])})
     for i in range(0, len(wanted), _AT_ONCE):
         part = Event.seq.in_(wanted[i : i + _AT_ONCE])
-        yield from session.scalars(select(Event).where(Event.job_id == job_id, part))
+        rows = select(Event).where(Event.job_id == job_id, part).order_by(Event.seq)
+        yield from session.scalars(rows)
 
 
 def _take_numbers(session: Session, job_id: str, count: int) -> int:
     """The last of the next `count` numbers. Locks the job."""
+    bells.owe(session, "news")
     last = session.execute(
         update(Job)
         .where(Job.id == job_id)

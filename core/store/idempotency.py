@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import InvalidSpec
@@ -75,6 +75,11 @@ def keep(
         .where(Idempotency.scope == scope)
         .values(status=status, body=body, headers=dict(headers or {}))
     )
+
+
+def old(ttl_s: float = TTL_S) -> Select[str]:
+    """The answers older than `ttl_s`."""
+    return select(Idempotency.scope).where(Idempotency.created_at < instant(-ttl_s))
 
 
 def prune(session: Session, *, ttl_s: float = TTL_S) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import delete, false, insert, or_, select, tuple_, update
+from sqlalchemy import Row, Select, delete, false, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from core.errors import Conflict, NotFound
-from core.store import events, outbox
+from core.store import bells, events, outbox
 from core.store.columns import instant
 from core.store.control import (
     fail_job,
@@ -35,13 +36,14 @@ __all__ = [
     "fail_job",
     "finish_job",
     "get_job",
-    "get_version",
+    "get_versions",
     "insert_job",
     "list_jobs",
     "request_cancel",
     "request_pause",
     "request_resume",
     "sweep_deadlines",
+    "waits",
 ]
 
 PRIORITY_MAX = 9  # goes first
@@ -56,8 +58,10 @@ class NewRun:
     arm: str
     setting: Mapping[str, float]
     seed: int
-    fold: int | None
     epochs: int
+    repeat: int = 0
+    fold: int | None = None
+    inner_fold: int | None = None
 
 
 def insert_job(
@@ -131,12 +135,17 @@ def count_by_status(session: Session) -> dict[Status, int]:
     return by_status(session, Job.status)
 
 
-def get_version(session: Session, job_id: str) -> tuple[int, int]:
-    """(version, number of the newest event): cheap to poll. Raises NotFound."""
-    found = session.execute(select(Job.version, Job.last_seq).where(Job.id == job_id)).one_or_none()
-    if found is None:
-        raise NotFound(f"There is no job {job_id!r}.")
-    return found.version, found.last_seq
+def get_versions(
+    session: Session, job_ids: Collection[str]
+) -> Sequence[Row[str, Status, int, int]]:
+    """(id, status, version, last_seq) of those of the jobs that there are: cheap to ask often."""
+    columns = select(Job.id, Job.status, Job.version, Job.last_seq)
+    return session.execute(columns.where(Job.id.in_(job_ids))).all()
+
+
+def waits(session: Session) -> bool:
+    """Whether a job waits for somebody to plan it; only looks."""
+    return session.scalar(_first_unplanned()) is not None
 
 
 def claim_planning(
@@ -147,10 +156,8 @@ def claim_planning(
     The planner ends with `cohorts.insert_planned` or `fail_job`. A job whose planners were all
     lost, `attempts_max` of them, is failed here.
     """
-    free = or_(Job.planner_until.is_(None), Job.planner_until < instant())
     first = (
-        select(Job.id)
-        .where(Job.planned == false(), Job.wanted == "run", Job.status == "queued", free)
+        _unplanned()
         .order_by(Job.rank, Job.id)
         .limit(1)
         .with_for_update(key_share=True, skip_locked=True)
@@ -186,9 +193,23 @@ def delete_job(session: Session, job_id: str) -> list[str]:
         .join(Cohort, Cohort.id == Checkpoint.cohort_id)
         .where(Cohort.job_id == job_id)
     ).all()
+    bells.owe(session, "news")
     session.execute(delete(Job).where(Job.id == job_id).execution_options(**_CORE))
     session.expunge(job)
     return list(keys)
+
+
+@cache  # workers at rest ask for ever
+def _first_unplanned() -> Select[str]:
+    return _unplanned().limit(1)
+
+
+def _unplanned() -> Select[str]:
+    """The jobs that are to be planned and that nobody plans."""
+    free = or_(Job.planner_until.is_(None), Job.planner_until < instant())
+    return select(Job.id).where(
+        Job.planned == false(), Job.wanted == "run", Job.status == "queued", free
+    )
 
 
 def _hold_dataset(session: Session, dataset_id: str) -> None:
@@ -206,7 +227,9 @@ def _run_row(job_id: str, ordinal: int, run: NewRun) -> dict[str, Any]:
         "arm": run.arm,
         "setting": dict(run.setting),
         "seed": run.seed,
+        "repeat": run.repeat,
         "fold": run.fold,
+        "inner_fold": run.inner_fold,
         "epochs": run.epochs,
         "status": "queued",
     }

@@ -138,7 +138,7 @@ class Cohort(Row):
 
 
 class Run(Row):
-    """One setting at one seed and fold."""
+    """One setting in one replicate: a seed and the parts of the data that it sees."""
 
     __tablename__ = "runs"
     __table_args__ = (
@@ -154,7 +154,9 @@ class Run(Row):
     arm: Mapped[str]
     setting: Mapped[dict[str, Any]]  # JSON pointer relative to the arm -> number
     seed: Mapped[int]
+    repeat: Mapped[int] = mapped_column(default=0, server_default="0")
     fold: Mapped[int | None]
+    inner_fold: Mapped[int | None]
     epochs: Mapped[int]
     status: Mapped[Status] = mapped_column(default="queued")
     cohort_id: Mapped[str | None] = mapped_column(ForeignKey("cohorts.id", ondelete="CASCADE"))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Select, delete, insert, select
 from sqlalchemy.orm import Session
 
+from core.store import bells
 from core.store.columns import instant
 from core.store.models import Outbox
 from core.store.session import Database
@@ -18,6 +19,7 @@ Ring = Callable[[str, str, str], None]  # topic, job id, device class
 
 def append(session: Session, topic: Topic, job_id: str, device: str = "auto") -> None:
     """Owe one wake-up; leaves with the transaction, or not at all."""
+    bells.owe(session, "work")
     session.execute(insert(Outbox).values(topic=topic, job_id=job_id, device=device))
 
 
@@ -42,6 +44,11 @@ def relay(database: Database, ring: Ring, *, limit: int = 100) -> int:
     return len(owed)
 
 
+def old(older_than_s: float) -> Select[int]:
+    """The wake-ups that nobody paid in time."""
+    return select(Outbox.id).where(Outbox.created_at < instant(-older_than_s))
+
+
 def prune(session: Session, older_than_s: float) -> None:
-    """Forget wake-ups that nobody paid in time; the periodic sweep rings for their rows."""
+    """Forget wake-ups that nobody paid in time; workers look for themselves now and then."""
     session.execute(delete(Outbox).where(Outbox.created_at < instant(-older_than_s)))

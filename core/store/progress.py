@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from core.errors import NotFound
-from core.store import events, runs
+from core.store import bells, events, runs
 from core.store.columns import instant
 from core.store.counts import by_status
 from core.store.models import Cohort, Job
@@ -33,6 +33,7 @@ def lock(session: Session, job_id: str) -> Job:
 
 def touch(session: Session, job: Job, **columns: Any) -> Job:  # Any: column values
     """Change columns of a locked job and raise its version, so that its ETag changes."""
+    bells.owe(session, "news")
     session.execute(
         update(Job)
         .where(Job.id == job.id)

@@ -71,6 +71,16 @@ def cohorts_of(session: Session, run_ids: Collection[str]) -> set[str]:
     return {cohort_id for cohort_id in session.scalars(query.distinct()) if cohort_id is not None}
 
 
+def places_of(session: Session, run_ids: Collection[str]) -> dict[str, list[tuple[str, int]]]:
+    """Of each cohort that holds some of these runs, (run id, row on its run axis)."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    query = select(Run.cohort_id, Run.id, Run.row).where(Run.id.in_(run_ids))
+    for cohort_id, run_id, row in session.execute(query):
+        if cohort_id is not None and row is not None:
+            found.setdefault(cohort_id, []).append((run_id, row))
+    return found
+
+
 def record(session: Session, cohort_id: str, fence: int, updates: Sequence[RunUpdate]) -> None:
     """Write what is new about these runs of a cohort, as one statement.
 

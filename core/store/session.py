@@ -18,7 +18,9 @@ from sqlalchemy.orm import Session
 
 from core.errors import Unavailable
 from core.store import sqlite
+from core.store.bells import Bells, Ear, Topic, owed
 from core.store.columns import dumps, instant
+from core.store.sqlite_bells import FileBells
 
 # A process that is stopped inside a transaction would hold its locks for ever.
 IDLE_IN_TRANSACTION_MS = 20_000
@@ -36,6 +38,8 @@ class Database:
         self.engine = _engine(url)
         self._reader = self.engine.execution_options(occam_write=False)
         self._writer = self.engine.execution_options(occam_write=True)
+        self._hasty = self._writer.execution_options(occam_durable=False)
+        self._bells = _bells(self.engine)
         if self.engine.dialect.name == "postgresql":
             self._reader = self._reader.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -48,14 +52,23 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """One transaction; rows stay readable after it. Raises Unavailable as `read` does."""
-        with (
-            _translated(),
-            Session(self._writer, expire_on_commit=False) as session,
-            session.begin(),
-        ):
-            yield session
+    def write(self, *, durable: bool = True) -> Iterator[Session]:
+        """One transaction; rows stay readable after it. Raises Unavailable as `read` does.
+
+        Rings for what the block owes (`core.store.bells`) when it is committed. A power cut may
+        undo one that is not durable, with all that came after it, on SQLite only: there whoever
+        relies on it dies of the same cut, while a server's clients live on.
+        """
+        engine = self._writer if durable else self._hasty
+        with _translated(), Session(engine, expire_on_commit=False) as session:
+            with session.begin():
+                yield session
+                self._bells.before_commit(session, owed(session))
+            self._bells.after_commit(owed(session))
+
+    def ear(self, topic: Topic) -> Ear:
+        """Listen to one topic, on a connection of its own. Raises Unavailable."""
+        return self._bells.ear(topic)
 
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
@@ -97,6 +110,15 @@ def _engine(url: str) -> Engine:
             "options": f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}",
         },
     )
+
+
+def _bells(engine: Engine) -> Bells:
+    """psycopg is imported where it is spoken only: it costs a seventh of a second."""
+    if engine.dialect.name == "sqlite":
+        return FileBells(engine)
+    from core.store.postgresql_bells import ChannelBells
+
+    return ChannelBells(engine)
 
 
 @contextmanager

@@ -36,13 +36,15 @@ def listen(engine: Engine) -> None:
         connection.isolation_level = None  # else the driver begins, deferred, when it likes
         connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = FULL")  # an acknowledged job survives a power cut
         _switch_to_wal(connection)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("occam_write", False)
+        options = connection.get_execution_options()
+        writes, durable = options.get("occam_write", False), options.get("occam_durable", True)
         connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+        if writes:  # FULL: an acknowledged job survives a power cut, and all that was before it
+            connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 

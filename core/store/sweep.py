@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import Exists, exists, false, select
+from sqlalchemy import Exists, Select, exists, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.store import cohorts, idempotency, outbox, workers
-from core.store.control import sweep_deadlines
-from core.store.models import Cohort, Event, Job
+from core.store.control import overdue, sweep_deadlines
+from core.store.models import Event, Job
 from core.store.progress import lock, note
 from core.store.states import Status
 
@@ -29,66 +30,59 @@ class Swept:
     overdue: tuple[str, ...]
 
 
+def is_due(session: Session, *, idempotency_ttl_s: float = idempotency.TTL_S) -> bool:
+    """Whether a sweep would find anything to do; only looks."""
+    due, waits = session.execute(_look(idempotency_ttl_s)).one()
+    if due or not waits:
+        return bool(due)
+    served = workers.served(session, WORKER_ALIVE_S)
+    return session.scalar(_stuck(served).limit(1)) is not None
+
+
 def sweep(
-    session: Session,
-    *,
-    attempts_max: int,
-    rings: bool,
-    idempotency_ttl_s: float = idempotency.TTL_S,
+    session: Session, *, attempts_max: int, idempotency_ttl_s: float = idempotency.TTL_S
 ) -> Swept:
-    """Free what was lost, fail what is late, forget what is old, ring for what waits."""
+    """Free what was lost, fail what is late, forget what is old, say why what waits does."""
     freed = cohorts.sweep_expired(session, attempts_max=attempts_max)
-    overdue = sweep_deadlines(session)
+    late = sweep_deadlines(session)
     outbox.prune(session, OUTBOX_KEPT_S)
     idempotency.prune(session, ttl_s=idempotency_ttl_s)
     workers.prune(session, WORKERS_KEPT_S)
-    served = workers.served(session, WORKER_ALIVE_S)
-    if rings:
-        _ring_again(session, served)
-    _say_why(session, served)
-    return Swept(tuple(freed), tuple(overdue))
-
-
-def _ring_again(session: Session, served: Collection[str]) -> None:
-    """One wake-up for each device class that has work and a worker; a lost one costs one sweep.
-
-    For the others nobody would take it off the broker, and they would pile up.
-    """
-    waiting = (
-        select(Cohort.device, Cohort.job_id)
-        .where(Cohort.status == "queued", Cohort.device.in_(served))
-        .order_by(Cohort.rank, Cohort.job_id)
-        .limit(100)
-    )
-    first: dict[str, str] = {}
-    for device, job_id in session.execute(waiting):
-        first.setdefault(device, job_id)
-    for device, job_id in first.items():
-        outbox.append(session, "claim", job_id, device)
-    unplanned = session.scalars(
-        select(Job.id)
-        .where(Job.planned == false(), Job.wanted == "run", Job.status == "queued")
-        .order_by(Job.rank, Job.id)
-        .limit(1)
-    ).first()
-    if unplanned is not None:
-        outbox.append(session, "plan", unplanned)
+    _say_why(session, workers.served(session, WORKER_ALIVE_S))
+    return Swept(tuple(freed), tuple(late))
 
 
 def _say_why(session: Session, served: Collection[str]) -> None:
     """Tell each job once, in its events, when no worker serves the device that it waits for."""
-    stuck = (
-        select(Job.id)
-        .where(Job.status == "queued", Job.wanted == "run", Job.planned, Job.device.not_in(served))
-        .where(~_told(Job.id))
-        .order_by(Job.id)
-        .limit(TOLD_AT_ONCE)
-    )
+    stuck = _stuck(served).order_by(Job.id).limit(TOLD_AT_ONCE)
     for job_id in session.scalars(stuck).all():
         job = lock(session, job_id)
         if not session.scalar(select(_told(job_id))):  # another worker may sweep as well
             message = f"No worker serves {job.device}; the job waits until one is started."
             note(session, job, NO_WORKER, message)
+
+
+@cache  # workers at rest ask for ever; to put this together costs more than the answer
+def _look(idempotency_ttl_s: float) -> Select[bool, bool]:
+    """Whether something is due; whether a job waits that was not told why."""
+    looks = (
+        cohorts.lost(),
+        overdue(),
+        outbox.old(OUTBOX_KEPT_S),
+        idempotency.old(idempotency_ttl_s),
+        workers.old(WORKERS_KEPT_S),
+    )
+    return select(or_(*(look.exists() for look in looks)), _untold().exists())
+
+
+def _stuck(served: Collection[str]) -> Select[str]:
+    """The jobs that wait for a device that nobody serves, and were not told."""
+    return _untold().where(Job.device.not_in(served))
+
+
+def _untold() -> Select[str]:
+    waits = (Job.status == "queued", Job.wanted == "run", Job.planned)
+    return select(Job.id).where(*waits, ~_told(Job.id))
 
 
 def _told(job_id: str | InstrumentedAttribute[str]) -> Exists:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from core.store.columns import instant
@@ -46,6 +46,11 @@ def served(session: Session, within_s: float) -> frozenset[str]:
 def gone(session: Session, worker_id: str) -> None:
     """Forget a worker that ends in order."""
     session.execute(delete(Worker).where(Worker.id == worker_id))
+
+
+def old(older_than_s: float) -> Select[str]:
+    """The workers that were not seen for so long."""
+    return select(Worker.id).where(Worker.seen_at < instant(-older_than_s))
 
 
 def prune(session: Session, older_than_s: float) -> None:

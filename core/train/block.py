@@ -14,12 +14,13 @@ import torch
 
 from core.layers.layer import Shape
 from core.metrics import Metric
+from core.metrics.metric import mean_present
 from core.term import Knobs
 from core.train.data import Batch, Feed, Part
 from core.train.model import Draw, Model
 from core.train.program import Program, Slot
 from core.train.randomness import uniforms
-from core.train.score import score, terms, weight_facts
+from core.train.score import Scored, score, terms, weight_facts
 from core.train.update import update
 
 Constants = Sequence[Mapping[str, np.ndarray]]
@@ -47,32 +48,46 @@ class Block:
         of_loss = {n: feed.constants([c[n] for c in constants]) for n in constants[0]}
         losses = program.losses
         self.loss_knobs = Knobs({**vars(losses.knobs), **of_loss}, idle=losses.acting == (0, 0))
-        self.steps = 0
+        self.t: int | torch.Tensor = 0  # of the step now taken, from 1; (R, 1) where runs differ
+        self._steps: list[int] = []  # the same for each active stream
+        self.grad_norm_R = torch.zeros(len(rows), device=w.device)
+        # what a run that takes no step keeps
+        self._lasting = (self.w, *self.optimizer.values(), self.grad_norm_R)
         self.sums: dict[str, torch.Tensor] = {}
 
     @torch.no_grad()
     def run_epoch(
-        self, epoch: int, steps: int, metrics: Sequence[Metric], cancelled: Callable[[], bool]
+        self, epoch: int, metrics: Sequence[Metric], cancelled: Callable[[], bool]
     ) -> bool:
-        """Pass `epoch` (from 1) over the training part, `steps` being behind; False: cancelled."""
+        """Pass `epoch` (from 1) over the training parts; False: cancelled.
+
+        Every stream takes as many steps as its own part fills minibatches. One whose part is
+        over waits for the others, and nothing of it changes.
+        """
         feed, program = self.feed, self.program
         feed.shuffle(epoch)
-        size = feed.epoch_examples if program.batch_size == "full" else int(program.batch_size)
-        starts = range(0, feed.epoch_examples, size)
-        lr_TR1 = self._learning_rates(epoch - 1, len(starts))
-        self.sums, self.steps = {}, steps
-        for index, start in enumerate(starts):
+        size = feed.longest if program.batch_size == "full" else int(program.batch_size)
+        steps_S = [-(-length // size) for length in feed.lengths]
+        lr_TR1 = self._learning_rates(epoch - 1, steps_S)
+        self.sums = {}
+        for index, start in enumerate(range(0, feed.longest, size)):
             if cancelled():
                 return False
-            batch = feed.minibatch(start, min(start + size, feed.epoch_examples))
-            self._step(batch, lr_TR1[index], metrics, last=index == len(starts) - 1)
+            self._steps = [(epoch - 1) * steps + index + 1 for steps in steps_S]
+            alike = len(set(steps_S)) == 1
+            self.t = self._steps[0] if alike else feed.per_run(self._steps)[:, None]
+            batch = feed.minibatch(start, min(start + size, feed.longest))
+            self._step(batch, lr_TR1[index], metrics, last=index + 1 in steps_S)
         self.lr_R1 = lr_TR1[-1]
         return True
 
     def measure(self, metrics: Sequence[Metric]) -> dict[str, torch.Tensor]:
         """Every metric of a logged epoch, (R,) each, still on the device."""
-        values = {n: v / self.feed.epoch_examples for n, v in self.sums.items()}
-        values |= self.score("val", metrics)
+        feed = self.feed
+        alike = len(set(feed.lengths)) == 1
+        examples = feed.longest if alike else feed.per_run(feed.lengths)
+        values = {n: v / examples for n, v in self.sums.items()}
+        values |= self.score("val", metrics).values
         values |= self.weights(values["train_loss"])
         values["grad_norm"] = self.grad_norm_R
         values["lr"] = self.lr_R1[:, 0]
@@ -82,7 +97,7 @@ class Block:
         """The knobs of a slot of the cohort, for all rows of this block."""
         return next(s for s in self.program.slots if s.label == slot.label).stack.knobs
 
-    def score(self, part: Part, metrics: Sequence[Metric]) -> dict[str, torch.Tensor]:
+    def score(self, part: Part, metrics: Sequence[Metric]) -> Scored:
         return score(part, self.model, self.feed, self.program, metrics, self.loss_knobs)
 
     def weights(self, loss_R: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -91,44 +106,75 @@ class Block:
         objective = torch.stack([loss_R, *penalties.values()]).sum(0)
         return {"objective": objective, **penalties, **weight_facts(self.w, self.program)}
 
-    def _learning_rates(self, epoch: int, steps: int) -> torch.Tensor:
-        """(T, R, 1): base rate times the schedule's factor, in one copy to the device."""
+    def _learning_rates(self, epoch: int, steps_S: Sequence[int]) -> torch.Tensor:
+        """(T, R, 1): base rate times the schedule's factor, in one copy to the device.
+
+        A stream's steps share out its own epoch; after the last of them its rate stays.
+        """
         program = self.program
-        schedules = [program.schedules[row] for row in self.rows]
-        made = {s: s.factors(epoch, steps, program.epochs) for s in set(schedules)}
-        factors_TR = np.stack([made[s] for s in schedules], 1).astype(np.float32)
+        steps_R = [steps_S[place] for place in self.feed.places]
+        keys = [(program.schedules[r], n) for r, n in zip(self.rows, steps_R, strict=True)]
+        turns_T = np.arange(max(steps_S))
+        made = {
+            (schedule, steps): schedule.factors(epoch, steps, program.epochs)[
+                np.minimum(turns_T, steps - 1)
+            ]
+            for schedule, steps in set(keys)
+        }
+        factors_TR = np.stack([made[key] for key in keys], 1).astype(np.float32)
         base_R = program.optimizers.knobs.lr
         return (torch.from_numpy(factors_TR).to(base_R.device) * base_R).unsqueeze(-1)
 
     def _step(
         self, batch: Batch, lr_R1: torch.Tensor, metrics: Sequence[Metric], *, last: bool
     ) -> None:
-        program = self.program
-        self.steps += 1
-        draw = self._draws(batch.examples)
-        output, pull = self.model.vjp(batch.x_RB, program.layers, draw)
+        program, present_RB = self.program, batch.present_RB
+        put_back = self._keep(batch.absent)
+        output, pull = self.model.vjp(batch.x_RB, program.layers, self._draws(batch), present_RB)
         loss_RB, slope_RB = program.loss.value_and_grad(output, batch.y_RB, self.loss_knobs)
+        if present_RB is not None:  # from the mean over all B to that over the examples present
+            share_RB = present_RB * (batch.examples / present_RB.sum(1, keepdim=True).clamp(min=1))
+            slope_RB = slope_RB * share_RB.unsqueeze(-1)
         pull(slope_RB)
         if last:  # of the data term; the update uses the gradient up
-            self.grad_norm_R = torch.linalg.vector_norm(self.grad, dim=1)
+            torch.linalg.vector_norm(self.grad, dim=1, out=self.grad_norm_R)
         update(self, lr_R1)
-        self._add("train_loss", loss_RB.mean(1), batch.examples)
+        put_back()
+        self._add("train_loss", mean_present(loss_RB, present_RB), batch)
         for metric in metrics:
-            value_R = metric.value(output, batch.y_RB, None, None)
-            self._add(f"train_{metric.kind}", value_R, batch.examples)
+            value_R = metric.value(output, batch.y_RB, present_RB, None)
+            self._add(f"train_{metric.kind}", value_R, batch)
 
-    def _add(self, name: str, value_R: torch.Tensor, examples: int) -> None:
+    def _keep(self, absent: torch.Tensor | None) -> Callable[[], None]:
+        """Remember these runs as they are before a step; what it returns puts them back."""
+        if absent is None:
+            return lambda: None
+        kept = [value.index_select(0, absent) for value in self._lasting]
+
+        def put_back() -> None:
+            for value, rows in zip(self._lasting, kept, strict=True):
+                value.index_copy_(0, absent, rows)
+
+        return put_back
+
+    def _add(self, name: str, value_R: torch.Tensor, batch: Batch) -> None:
         """Sum over the epoch's examples, on the device."""
-        if name in self.sums:
-            self.sums[name].add_(value_R, alpha=examples)
-        else:
-            self.sums[name] = value_R * examples
+        if batch.counts is None:
+            if name in self.sums:
+                self.sums[name].add_(value_R, alpha=batch.examples)
+            else:
+                self.sums[name] = value_R * batch.examples
+            return
+        count_R = self.feed.per_run(batch.counts)
+        added_R = torch.where(count_R > 0, value_R * count_R, 0.0)
+        self.sums[name] = self.sums[name] + added_R if name in self.sums else added_R
 
-    def _draws(self, examples: int) -> Draw:
+    def _draws(self, batch: Batch) -> Draw:
         def draw(node: int, shape: Shape, lo: int, hi: int) -> torch.Tensor:
             purpose = f"noise/{self.program.network.nodes[node].name}"
+            whole = (batch.examples, *shape)
             drawn = uniforms(
-                self.feed.seeds(), purpose, self.steps, (examples, *shape), self.w.device
+                self.feed.seeds(), purpose, self._steps, whole, self.w.device, batch.counts
             )
             return self.feed.to_runs(drawn, lo, hi)
 

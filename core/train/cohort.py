@@ -6,28 +6,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.datasets.splits import Split
+from core.datasets.splits import Protocol, Replicate
 from core.spec import experiment_at
 from core.spec.experiment import Experiment
 
 
 @dataclass(frozen=True)
 class Run:
-    """One model: an arm at one setting, a seed and a fold."""
+    """One model: an arm at one setting, in one replicate."""
 
     experiment: Experiment
-    seed: int
-    fold: int | None = None
+    replicate: Replicate
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """Runs in row order; seeds and folds are the whole job's, since they fix the splits."""
+    """Runs in row order; the protocol is the whole job's, since it decides every run's parts."""
 
     runs: tuple[Run, ...]
-    seeds: tuple[int, ...]
-    folds: int | None
-    split: Split
+    protocol: Protocol
     standardize: bool
     metric: str  # by which the best epoch is kept, e.g. val_accuracy
 
@@ -35,18 +32,17 @@ class Cohort:
     def of(
         cls,
         document: Mapping[str, Any],  # Any: JSON, the resolved specification
-        members: Iterable[tuple[str, Mapping[str, float], int, int | None]],
+        members: Iterable[tuple[str, Mapping[str, float], int, int, int | None, int | None]],
     ) -> Cohort:
-        """From a resolved document and (arm, setting, seed, fold) of each row."""
+        """From a resolved document and (arm, setting, seed, repeat, fold, inner_fold) of each
+        row."""
         runs = tuple(
-            Run(experiment_at(document, arm, setting), seed, fold)
-            for arm, setting, seed, fold in members
+            Run(experiment_at(document, arm, setting), Replicate(seed, repeat, fold, inner_fold))
+            for arm, setting, seed, repeat, fold, inner_fold in members
         )
         return cls(
             runs=runs,
-            seeds=tuple(document["seeds"]),
-            folds=document["folds"],
-            split=Split.model_validate(document["split"]),
+            protocol=Protocol.of(document),
             standardize=document["standardize"],
             metric=document["select"]["metric"],
         )

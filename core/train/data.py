@@ -1,6 +1,6 @@
 """A cohort's data on its device: once, whatever the number of runs; parts are index sets.
 
-A *stream* is what runs of one seed and fold share: their minibatches, in the same order. Features
+A *stream* is what runs of one replicate share: their minibatches, in the same order. Features
 are kept once for every distinct training part, scaled by its mean and deviation.
 """
 
@@ -15,8 +15,9 @@ import numpy as np
 import torch
 
 from core.datasets import Dataset
-from core.datasets.splits import Replicate, replicates
+from core.datasets.splits import Parts, parts_of
 from core.errors import InvalidSpec
+from core.rows import PADDING
 from core.train.cohort import Cohort
 from core.train.randomness import order
 
@@ -26,12 +27,22 @@ PARTS: tuple[Part, ...] = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class Batch:
-    """x (R, B, *shape) and y (R, B) or (R, B, O); `present_RB` is None when nothing is padding."""
+    """x (R, B, *shape) and y (R, B) or (R, B, O).
+
+    `present_RB` is 1 for an example and 0 for padding, None when nothing is padding. Of a padded
+    minibatch `counts` has the examples of each active stream, and `absent` the runs with none.
+    """
 
     x_RB: torch.Tensor
     y_RB: torch.Tensor
-    present_RB: torch.Tensor | None
-    examples: int
+    present_RB: torch.Tensor | None = None
+    counts: tuple[int, ...] | None = None
+    absent: torch.Tensor | None = None
+
+    @property
+    def examples(self) -> int:
+        """B, padding included."""
+        return self.x_RB.shape[1]
 
 
 COPIES_BYTES_MAX = 256 * 2**20
@@ -43,22 +54,17 @@ class Feed:
     """Minibatches and parts for every run of a cohort."""
 
     def __init__(self, cohort: Cohort, dataset: Dataset, device: torch.device) -> None:
-        facts = dataset.facts
+        self.replicates = list(dict.fromkeys(run.replicate for run in cohort.runs))
         try:
-            everyone = replicates(
-                dataset.targets, facts.task, cohort.seeds, cohort.folds, cohort.split, facts.classes
-            )
+            found = parts_of(dataset, cohort.protocol, self.replicates)
         except ValueError as error:  # a part is empty, or a class absent from a training part
-            raise InvalidSpec.at("/folds" if cohort.folds else "/split", str(error)) from error
-        wanted = list(dict.fromkeys((run.seed, run.fold) for run in cohort.runs))
-        found = {(r.seed, r.fold): r for r in everyone}
+            place = "/folds" if cohort.protocol.folds > 1 else "/split"
+            raise InvalidSpec.at(place, str(error)) from error
         self.device = device
-        self.classes = len(facts.classes)
-        self.streams = [found[key] for key in wanted]
-        self.stream_of_run = [wanted.index((run.seed, run.fold)) for run in cohort.runs]
-        # Minibatches are aligned between folds: each epoch leaves out the few that a larger
-        # fold has more than the smallest of the job, others every time.
-        self.epoch_examples = min(len(r.train) for r in everyone)
+        self.classes = len(dataset.facts.classes)
+        self.streams = [found[replicate] for replicate in self.replicates]
+        place_of = {replicate: place for place, replicate in enumerate(self.replicates)}
+        self.stream_of_run = [place_of[run.replicate] for run in cohort.runs]
         self._load(dataset, standardize=cohort.standardize)
         self.select(range(len(cohort.runs)))
 
@@ -72,15 +78,19 @@ class Feed:
         self.active = sorted(set(streams))
         self._shared = len(self.active) == 1
         place = {stream: i for i, stream in enumerate(self.active)}
-        self._place_R = torch.tensor([place[s] for s in streams], device=self.device)
+        self.places = [place[s] for s in streams]  # of each run's stream among the active
+        self._place_R = torch.tensor(self.places, device=self.device)
+        # of each active stream, the examples that it trains on
+        self.lengths = tuple(len(self.streams[s].train) for s in self.active)
+        self.longest = max(self.lengths)
         # (S,) by which training part each active stream's data is scaled
         self._data_S = torch.tensor([self._all_data[s] for s in self.active], device=self.device)
         self.rows = len(rows)
         self._parts: dict[Part, tuple[torch.Tensor, torch.Tensor | None]] = {}
 
     def seeds(self) -> tuple[int, ...]:
-        """Seed of each active stream."""
-        return tuple(self.streams[s].seed for s in self.active)
+        """What each active stream draws from."""
+        return tuple(self.replicates[s].draw_seed for s in self.active)
 
     def to_runs(self, value_S: torch.Tensor, lo: int = 0, hi: int | None = None) -> torch.Tensor:
         """(S, …) per active stream to (R, …) per run, or to rows [lo, hi) of them.
@@ -92,19 +102,37 @@ class Feed:
             return value_S.expand(len(places), *value_S.shape[1:])
         return value_S.index_select(0, places)
 
+    def per_run(self, of_stream: Sequence[int]) -> torch.Tensor:
+        """(R,) float32 from one number for each active stream."""
+        return self.to_runs(torch.tensor(of_stream, dtype=torch.float32, device=self.device))
+
     def shuffle(self, epoch: int) -> None:
         """Draw the order of an epoch (from 1), once per stream, and take it to the device."""
         drawn = []
-        for stream in self.active:
-            replicate = self.streams[stream]
-            turn = order(replicate.seed, epoch, len(replicate.train))[: self.epoch_examples]
-            drawn.append(torch.from_numpy(replicate.train)[turn])
+        for stream, length in zip(self.active, self.lengths, strict=True):
+            train, seed = self.streams[stream].train, self.replicates[stream].draw_seed
+            turn = torch.from_numpy(train)[order(seed, epoch, length)]
+            drawn.append(torch.cat([turn, turn[-1:].expand(self.longest - length)]))
         self._order_SN = torch.stack(drawn).to(self.device)
 
     def minibatch(self, start: int, stop: int) -> Batch:
-        """Examples [start, stop) of the epoch's order, for every run."""
+        """Examples [start, stop) of the epoch's order, for every run; padded where it has fewer."""
         index_SB = self._order_SN[:, start:stop]
-        return Batch(*self._gather(index_SB), None, stop - start)
+        x_RB, y_RB = self._gather(index_SB)
+        width = index_SB.shape[1]
+        counts = tuple(min(max(length - start, 0), width) for length in self.lengths)
+        if min(counts) == width:
+            return Batch(x_RB, y_RB)
+        count_S1 = torch.tensor(counts, device=self.device)[:, None]
+        present_SB = (torch.arange(width, device=self.device) < count_S1).float()
+        absent = [row for row, place in enumerate(self.places) if counts[place] == 0]
+        return Batch(
+            x_RB,
+            y_RB,
+            self.to_runs(present_SB),
+            counts,
+            torch.tensor(absent, device=self.device) if absent else None,
+        )
 
     def length(self, part: Part) -> int:
         """Examples in a part: of the longest of the streams."""
@@ -115,7 +143,7 @@ class Feed:
         index_SN, present_SN = self._part(part)
         x_RB, y_RB = self._gather(index_SN[:, start:stop])
         present_RB = None if present_SN is None else self.to_runs(present_SN[:, start:stop])
-        return Batch(x_RB, y_RB, present_RB, x_RB.shape[1])
+        return Batch(x_RB, y_RB, present_RB)
 
     def _part(self, part: Part) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Index and presence (1 or 0; None without padding) of a part by active stream: (S, N)."""
@@ -129,6 +157,19 @@ class Feed:
                 None if present.all() else torch.from_numpy(present).to(self.device, torch.float32),
             )
         return self._parts[part]
+
+    def tested(self) -> tuple[np.ndarray, np.ndarray]:
+        """On the host, of each active stream: numbers of its test rows (S, N), -1 where it has
+        fewer; and their targets as it is trained on them (S, N) or (S, N, O), padded likewise or
+        with NaN."""
+        index_SN, present_SN = self._part("test")
+        target_SN = self._targets.take(index_SN, self._data_S).cpu().numpy()
+        index = index_SN.cpu().numpy()
+        if present_SN is None:
+            return index, target_SN
+        padding = present_SN.cpu().numpy() == 0
+        target_SN[padding] = np.nan if self.classes == 0 else PADDING
+        return np.where(padding, PADDING, index), target_SN
 
     def constants(self, of_stream: Sequence[np.ndarray]) -> torch.Tensor:
         """(R, …) from one array for each of `streams`."""
@@ -216,6 +257,6 @@ def scales(x: torch.Tensor, train: torch.Tensor) -> tuple[torch.Tensor, torch.Te
     return mean.float(), torch.where(deviation > 0, deviation, 1.0).float()
 
 
-def _indices(replicate: Replicate, part: Part) -> np.ndarray:
-    named = {"train": replicate.train, "val": replicate.validation, "test": replicate.test}
+def _indices(parts: Parts, part: Part) -> np.ndarray:
+    named = {"train": parts.train, "val": parts.validation, "test": parts.test}
     return named[part]

@@ -51,11 +51,13 @@ class Finished:
     `final` has, for every row in order, `train_…`, `val_…`, `test_…`, `zeros`, `weight_norm`,
     `objective` and `term/…`. `best_epoch` is by the job's selection metric (0: never logged).
     `write_weights` stores reported, last and best weights: one safetensors file of the cohort.
+    `write_rows` stores what each test row scored (core.rows); None where the budget had no room.
     """
 
     final: Mapping[str, Sequence[float]]
     best_epoch: Sequence[int]
     write_weights: Callable[[Path], None]
+    write_rows: Callable[[Path], None] | None
     cut: int | None = None
 
 

@@ -35,6 +35,7 @@ def train(
     resume: Path | None = None,
     control: Callable[[], str | None] = lambda: None,
     snapshot_every_s: float = math.inf,
+    rows_bytes_max: float = math.inf,
 ) -> Iterator[Event]:
     """Train a cohort, saying what happens.
 
@@ -42,14 +43,16 @@ def train(
     between steps: "cancel" ends at once, with the scores of what was trained if that is an epoch
     at least; "pause" ends after a Snapshot at the epoch's end. When
     memory runs out the cohort starts over in halves, which take turns at every epoch, then in
-    quarters; what was said already is not said again.
+    quarters; what was said already is not said again. Row scores take `rows_bytes_max` at most.
     """
     where = torch.device(device)
     threads = torch.get_num_threads()
     lanes = lanes_for(len(cohort.runs), where, threads)
     try:
         with _exact_convolutions():
-            yield from _run(cohort, dataset, where, lanes, resume, control, snapshot_every_s)
+            yield from _run(
+                cohort, dataset, where, lanes, resume, control, snapshot_every_s, rows_bytes_max
+            )
     finally:
         torch.set_num_threads(threads)
 
@@ -62,13 +65,14 @@ def _run(
     resume: Path | None,
     control: Callable[[], str | None],
     snapshot_every_s: float,
+    rows_bytes_max: float,
 ) -> Iterator[Event]:
     parts, logged, snapshot_at = lanes, 0, time.monotonic()
     trainer = _start(cohort, dataset, device, parts, lanes, resume)
     while not trainer.finished:
         try:
             if not trainer.run_epoch(lambda: control() == "cancel"):
-                yield from _cut(trainer)
+                yield from _cut(trainer, rows_bytes_max)
                 return
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error) or parts >= len(cohort.runs):
@@ -81,7 +85,7 @@ def _run(
                 logged = trainer.epoch
             wish = control()
             if wish == "cancel" and not trainer.finished:
-                yield from _cut(trainer)
+                yield from _cut(trainer, rows_bytes_max)
                 return
             due = time.monotonic() - snapshot_at >= snapshot_every_s
             if not trainer.finished and (wish == "pause" or due):
@@ -93,14 +97,14 @@ def _run(
         # Outside the handler, whose traceback would keep the failed epoch's tensors alive.
         del trainer
         trainer = _start(cohort, dataset, device, parts, lanes, resume)
-    yield _finish(trainer)
+    yield _finish(trainer, rows_bytes_max)
 
 
-def _cut(trainer: Trainer) -> Iterator[Finished]:
+def _cut(trainer: Trainer, rows_bytes_max: float) -> Iterator[Finished]:
     """What a cancel leaves: nothing of a cohort that did not finish an epoch."""
     if trainer.epoch > 0:
         trainer.cut()
-        yield replace(_finish(trainer), cut=trainer.epoch)
+        yield replace(_finish(trainer, rows_bytes_max), cut=trainer.epoch)
 
 
 def _exact_convolutions() -> AbstractContextManager[None]:
@@ -119,11 +123,11 @@ def lanes_for(runs: int, device: torch.device, threads: int) -> int:
     return 1 if device.type != "cpu" else max(1, min(threads, runs // RUNS_PER_LANE_MIN))
 
 
-def _finish(trainer: Trainer) -> Finished:
+def _finish(trainer: Trainer, rows_bytes_max: float) -> Finished:
     """Score in as many turns as memory asks for."""
     while True:
         try:
-            return trainer.finish()
+            return trainer.finish(rows_bytes_max)
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error) or trainer.state.parts >= len(trainer.cohort.runs):
                 raise

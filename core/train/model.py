@@ -49,14 +49,19 @@ class Model:
         return x_RB
 
     def vjp(
-        self, x_RB: torch.Tensor, stacks: Sequence[Stack], draw: Draw | None
+        self,
+        x_RB: torch.Tensor,
+        stacks: Sequence[Stack],
+        draw: Draw | None,
+        present_RB: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, Callable[[torch.Tensor], None]]:
         """`forward`, and pull: from dJ/d outputs, which it uses up, to all of grad_AP.
 
-        grad's padding is left alone. pull lets go of activations as it goes.
+        grad's padding is left alone. pull lets go of activations as it goes. Where `present_RB`
+        says that examples are padding, dJ/d outputs must be zero.
         """
         pulls: list[Pull] = []
-        for index, node, step in self._steps(stacks, draw):
+        for index, node, step in self._steps(stacks, draw, present_RB):
             p, into, through = self.tensors[index], self._into[index], index > self._first
             x_RB, pull_node = node.layer.vjp(x_RB, p, step, into, through=through)
             pulls.append(pull_node)
@@ -70,9 +75,10 @@ class Model:
         return x_RB, pull
 
     def _steps(
-        self, stacks: Sequence[Stack], draw: Draw | None
+        self, stacks: Sequence[Stack], draw: Draw | None, present_RB: torch.Tensor | None = None
     ) -> Iterator[tuple[int, Node, Step]]:
         for index, node in enumerate(self.network.nodes):
             stack = stacks[index]
             uniform = None if draw is None else partial(draw, index)
-            yield index, node, Step(draw is not None, stack.knobs, stack.acting, uniform)
+            step = Step(draw is not None, stack.knobs, stack.acting, uniform, present_RB)
+            yield index, node, step

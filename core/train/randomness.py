@@ -1,12 +1,13 @@
 """Common random numbers: every draw is a function of (seed, purpose, step), of nothing else.
 
-Not of a run's place in its cohort, nor of its neighbours, nor of a restart. Runs of one seed share
-a draw, so that differences between their settings are paired.
+Not of a run's place in its cohort, nor of its neighbours, nor of a restart. Runs of one replicate
+share a draw, so that differences between their settings are paired; its seed is `draw_seed`.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import torch
 
@@ -30,10 +31,21 @@ def initial(seed: int, name: str, shape: tuple[int, ...], bound: float) -> torch
 
 
 def uniforms(
-    seeds: tuple[int, ...], purpose: str, step: int, shape: tuple[int, ...], device: torch.device
+    seeds: Sequence[int],
+    purpose: str,
+    steps: Sequence[int],
+    shape: tuple[int, ...],
+    device: torch.device,
+    counts: Sequence[int] | None = None,
 ) -> torch.Tensor:
-    """U[0, 1), shape (S, *shape): one draw per seed."""
+    """U[0, 1), shape (S, *shape): one draw per seed, at that seed's step.
+
+    `counts` says how long each draw is, of shape[0]; zeros fill up the rest.
+    """
     drawn = torch.empty(len(seeds), *shape, device=device)
-    for row, seed in zip(drawn, seeds, strict=True):
-        row.uniform_(0, 1, generator=generator(seed, purpose, step, device))
+    for i, (row, seed, step) in enumerate(zip(drawn, seeds, steps, strict=True)):
+        count = shape[0] if counts is None else counts[i]
+        # not a part of a longer draw, which is another stream of numbers on some devices
+        row[:count].uniform_(0, 1, generator=generator(seed, purpose, step, device))
+        row[count:].zero_()
     return drawn

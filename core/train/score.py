@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 
-from core.losses import Loss
 from core.metrics import Metric
 from core.metrics.metric import mean_present
 from core.regularizers.regularizer import Penalty
@@ -18,16 +18,41 @@ from core.train.program import Program
 CHUNK_NUMBERS = 2**22  # activations of one layer in a chunk: 16 MB, near the caches
 
 
-def metrics_for(task: str, *, final: bool) -> list[Metric]:
-    """The metrics that a task has, by name; at the end also those too dear for every epoch."""
-    kinds = Metric.members().values()
-    return [k.model_validate({}) for k in kinds if task in k.tasks and (final or k.every_epoch)]
+@dataclass(frozen=True)
+class Scored:
+    """A part as the runs of a block answer it: (R,) `values` by wire name, and what they are of.
+
+    Where `present_RN` is 0 the others hold padding; None where nothing is.
+    """
+
+    values: Mapping[str, torch.Tensor]
+    loss_RN: torch.Tensor
+    output_RNO: torch.Tensor
+    target_RN: torch.Tensor
+    present_RN: torch.Tensor | None
+    probability_RNC: torch.Tensor | None  # None too where no metric asked for them
+
+
+def metrics_for(task: str, classes: int, asked: Collection[str], *, final: bool) -> list[Metric]:
+    """The metrics that a task has, by name: those `asked` for, and those for every epoch.
+
+    At the end also the others, but what is too dear unasked.
+    """
+    fitting = [m.model_validate({}) for m in Metric.members().values() if task in m.tasks]
+    return [
+        m for m in fitting if m.kind in asked or (not m.dear(classes) if final else m.every_epoch)
+    ]
 
 
 def direction_of(name: str) -> str:
     """`max` or `min` for a metric's wire name such as val_accuracy."""
-    kind = name.partition("_")[2]
+    kind = kind_of(name)
     return "min" if kind == "loss" else Metric.members()[kind].direction
+
+
+def kind_of(name: str) -> str:
+    """`accuracy` for a metric's wire name such as val_accuracy."""
+    return name.partition("_")[2]
 
 
 @torch.no_grad()
@@ -38,8 +63,8 @@ def score(
     program: Program,
     metrics: Sequence[Metric],
     loss_knobs: Knobs,
-) -> dict[str, torch.Tensor]:
-    """`{part}_{metric}` -> (R,), loss among them."""
+) -> Scored:
+    """One forward pass over a part, in evaluation mode."""
     length = feed.length(part)
     widest = max(model.network.activations // max(len(model.network.nodes), 1), 1)
     size = max(64, CHUNK_NUMBERS // (feed.rows * widest))
@@ -53,25 +78,16 @@ def score(
         present.append(batch.present_RB)
     padding = [p for p in present if p is not None]
     present_RN = torch.cat(padding, 1) if padding else None
-    loss_R = mean_present(torch.cat(losses, 1), present_RN)
-    found = {f"{part}_loss": loss_R}
-    every = torch.cat(outputs, 1), torch.cat(targets, 1), present_RN
-    for name, value_R in _values(metrics, program.loss, *every).items():
-        # a diverged run decides nothing, though an argmax of NaN names a class
-        found[f"{part}_{name}"] = torch.where(torch.isnan(loss_R), loss_R, value_R)
-    return found
-
-
-def _values(
-    metrics: Sequence[Metric],
-    loss: Loss,
-    output_RNO: torch.Tensor,
-    target_RN: torch.Tensor,
-    present_RN: torch.Tensor | None,
-) -> dict[str, torch.Tensor]:
+    loss_RN, output_RNO, target_RN = (torch.cat(x, 1) for x in (losses, outputs, targets))
+    loss_R = mean_present(loss_RN, present_RN)
     wanted = any(not m.every_epoch for m in metrics)
-    probabilities = loss.probabilities(output_RNO) if wanted else None
-    return {m.kind: m.value(output_RNO, target_RN, present_RN, probabilities) for m in metrics}
+    p_RNC = program.loss.probabilities(output_RNO) if wanted else None
+    values = {f"{part}_loss": loss_R}
+    for metric in metrics:
+        value_R = metric.value(output_RNO, target_RN, present_RN, p_RNC)
+        # a diverged run decides nothing, though an argmax of NaN names a class
+        values[f"{part}_{metric.kind}"] = torch.where(torch.isnan(loss_R), loss_R, value_R)
+    return Scored(values, loss_RN, output_RNO, target_RN, present_RN, p_RNC)
 
 
 @torch.no_grad()

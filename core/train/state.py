@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from core.architectures.network import Network
+from core.datasets.splits import Replicate
 from core.train.cohort import Cohort
 from core.train.randomness import initial
 
@@ -68,7 +69,6 @@ class State:
         self.device = device
         self.rows = list(range(count))
         self.epoch = 0
-        self.steps = 0
         self.parts = 1
         self.w = first_weights(cohort, network).to(device)
         self.optimizer = {n: torch.zeros(count, network.trained, device=device) for n in states}
@@ -92,7 +92,7 @@ class State:
         """All of it by name, for a checkpoint; on the host, contiguous."""
         named = {
             "rows": torch.tensor(self.rows, dtype=torch.int64),
-            "clock": torch.tensor([self.epoch, self.steps, self.parts], dtype=torch.int64),
+            "clock": torch.tensor([self.epoch, self.parts], dtype=torch.int64),
             "best_epoch": self.best_epoch,
             "w": self.w,
         }
@@ -105,7 +105,7 @@ class State:
     def restore(self, named: dict[str, torch.Tensor]) -> None:
         """The inverse of `tensors`."""
         self.rows = named["rows"].tolist()
-        self.epoch, self.steps, self.parts = named["clock"].tolist()
+        self.epoch, self.parts = named["clock"].tolist()
         self.best_epoch = named["best_epoch"].clone()
         # clone: fresh memory has the alignment that the same bits depend on
         place = {n: v.to(self.device, copy=True) for n, v in named.items()}
@@ -117,10 +117,11 @@ class State:
 
 
 def first_weights(cohort: Cohort, network: Network) -> torch.Tensor:
-    """(R, size) initial rows: drawn once per seed, equal for every setting of it."""
-    rows: dict[int, torch.Tensor] = {}
-    for seed in dict.fromkeys(run.seed for run in cohort.runs):
-        row = rows[seed] = torch.zeros(network.size)
+    """(R, size) initial rows: drawn once per replicate, equal for every setting of it."""
+    rows: dict[Replicate, torch.Tensor] = {}
+    for replicate in dict.fromkeys(run.replicate for run in cohort.runs):
+        row = rows[replicate] = torch.zeros(network.size)
+        seed = replicate.draw_seed
         for place in network.places:
             p = place.parameter
             part = row[place.start : place.stop]
@@ -128,4 +129,4 @@ def first_weights(cohort: Cohort, network: Network) -> torch.Tensor:
                 part.copy_(initial(seed, network.label(place), p.shape, p.bound).flatten())
             else:
                 part.fill_(p.start)
-    return torch.stack([rows[run.seed] for run in cohort.runs])
+    return torch.stack([rows[run.replicate] for run in cohort.runs])

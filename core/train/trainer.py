@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -13,14 +14,17 @@ import numpy as np
 import torch
 
 from core.datasets import Dataset
+from core.datasets.splits import units_of
 from core.regularizers.early_stopping import EarlyStopping
+from core.rows import write_rows
 from core.train import checkpoint
+from core.train.answers import Answers
 from core.train.block import Block
 from core.train.cohort import Cohort
 from core.train.data import PARTS, Feed
 from core.train.events import Ended, EndReason, Epoch, Event, Finished
 from core.train.program import Program, Slot
-from core.train.score import direction_of, metrics_for
+from core.train.score import direction_of, kind_of, metrics_for
 from core.train.state import State
 
 SELECT = "select"  # the watch that keeps the best epoch by the job's metric
@@ -45,14 +49,17 @@ class Trainer:
         lanes: int = 1,
     ) -> None:
         self.cohort, self.device, self.lanes = cohort, device, lanes
+        self._dataset = dataset
         self.program = Program(cohort, dataset.facts, device)
         self.feed = Feed(cohort, dataset, device)
-        self.task = dataset.facts.task
-        self.metrics = metrics_for(self.task, final=False)
-        self.running = [m for m in self.metrics if m.mean_of_examples]
         self.procedures = list(self.program.procedures)
         watched = {s.label: _procedure(s).metric or "val_loss" for s in self.procedures}
         self.watched = {SELECT: cohort.metric, **watched}
+        asked = {kind_of(name) for name in self.watched.values()}
+        task, classes = dataset.facts.task, len(dataset.facts.classes)
+        self.metrics = metrics_for(task, classes, asked, final=False)
+        self.final_metrics = metrics_for(task, classes, asked, final=True)
+        self.running = [m for m in self.metrics if m.mean_of_examples and m.every_epoch]
         self.state = State(
             cohort,
             self.program.network,
@@ -62,7 +69,6 @@ class Trainer:
         )
         self.state.parts = parts
         constants = self.program.loss.constants
-        classes = len(dataset.facts.classes)
         self._constants = [
             constants(dataset.targets[stream.train], classes) for stream in self.feed.streams
         ]
@@ -92,7 +98,7 @@ class Trainer:
         """Of a typical operation: one layer, one minibatch, all runs of a block."""
         network = self.program.network
         batch = self.program.batch_size
-        examples = self.feed.epoch_examples if batch == "full" else int(batch)
+        examples = self.feed.longest if batch == "full" else int(batch)
         layers = max(1, sum(1 for n in network.nodes if n.layer.flops(n.shape_in)))
         return network.flops * examples * len(self.state.rows) / self.state.parts / layers
 
@@ -102,18 +108,16 @@ class Trainer:
         epoch = state.epoch + 1
         logs = epoch % self.program.evaluate_every == 0 or epoch == self.program.epochs
 
-        def run(number: int, lo: int, hi: int) -> tuple[int, Logged | None] | None:
+        def run(number: int, lo: int, hi: int) -> tuple[bool, Logged | None]:
             block = self._serve(number, lo, hi)
-            if not block.run_epoch(epoch, state.steps, self.running, cancelled):
-                return None
-            return block.steps, self._log(block, epoch, lo, hi) if logs else None
+            whole = block.run_epoch(epoch, self.running, cancelled)
+            return whole, self._log(block, epoch, lo, hi) if whole and logs else None
 
         done = self._in_lanes(run, _cuts(len(state.rows), state.parts))
-        finished = [entry for entry in done if entry is not None]
-        if len(finished) < len(done):
+        if not all(whole for whole, _ in done):
             return False
-        self._logged = [logged for _, logged in finished if logged is not None]
-        state.epoch, state.steps = epoch, finished[0][0]
+        self._logged = [logged for _, logged in done if logged is not None]
+        state.epoch = epoch
         return True
 
     def _in_lanes(self, run: Callable[[int, int, int], T], cuts: list[tuple[int, int]]) -> list[T]:
@@ -139,10 +143,12 @@ class Trainer:
         self._retire(list(range(len(self.state.rows))))
         self.state.keep([])
 
-    def finish(self) -> Finished:
-        """Score every run of the cohort at its reported weights."""
+    def finish(self, rows_bytes_max: float) -> Finished:
+        """Score every run of the cohort at its reported weights, its test part row by row."""
         self._blocks = {}
-        metrics = metrics_for(self.task, final=True)
+        metrics = self.final_metrics
+        unit_N = units_of(self._dataset, self.cohort.protocol.split)
+        answers = Answers(self.cohort, self.program, self.feed, metrics, unit_N, rows_bytes_max)
 
         def run(number: int, lo: int, hi: int) -> Logged:
             rows = tuple(range(lo, hi))
@@ -150,15 +156,20 @@ class Trainer:
             block = self._block(rows, w, {})
             final: dict[str, torch.Tensor] = {}
             for part in PARTS:
-                final |= block.score(part, metrics)
+                scored = block.score(part, metrics)
+                final |= scored.values
+                if part == "test":
+                    answers.take(lo, hi, scored)
             final |= block.weights(final["train_loss"])
             return rows, {k: v.tolist() for k, v in final.items()}, []
 
-        scored = self._in_lanes(run, _cuts(len(self.cohort.runs), self.state.parts))
+        finals = self._in_lanes(run, _cuts(len(self.cohort.runs), self.state.parts))
+        rows = answers.scores()
         return Finished(
-            _together(scored)[1],
+            _together(finals)[1],
             self.state.best_epoch.tolist(),
             lambda path: checkpoint.write(path, self._named_weights()),
+            None if rows is None else partial(write_rows, scores=rows),
         )
 
     def _serve(self, number: int, lo: int, hi: int) -> Block:

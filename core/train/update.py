@@ -29,7 +29,7 @@ def update(block: Block, lr_R1: torch.Tensor) -> None:
         block.optimizer,
         program.optimizers.knobs,
         lr_R1,
-        block.steps,
+        block.t,
     )
     _proximal(block, lr_R1, step)
     for slot in program.constraints:

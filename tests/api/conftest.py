@@ -19,17 +19,22 @@ import uvicorn
 
 from api import logs
 from api.app import create_app
+from api.shelf import Shelf
+from api.tail import Tails
 from core.settings import Settings
 from core.store import cohorts, events, runs
 from core.store.session import Database
+from tests.waiting import PATIENCE_S
 
 LEAST = {
     "dataset": "digits",
+    "folds": 1,
     "architecture": "mlp",
     "loss": "cross_entropy",
     "regularizer": "l2",
     "lambda": 0.01,
 }
+AN_HOUR_S = 3600.0  # so followers hear by rings alone: nobody looks within a test
 Serve = Callable[..., "Service"]
 
 
@@ -41,6 +46,8 @@ class Service:
     client: httpx2.Client
     database: Database
     settings: Settings
+    tails: Tails
+    shelf: Shelf[bytes]
 
     def post(self, **changes: Any) -> dict[str, Any]:
         """Post a small job and return it."""
@@ -72,12 +79,13 @@ def serving(settings: Settings) -> Iterator[Service]:
         while not server.started:
             assert thread.is_alive(), "the server did not start"
             time.sleep(0.005)
-        with httpx2.Client(base_url=url, timeout=30) as client:
-            yield Service(url, client, database, settings)
+        with httpx2.Client(base_url=url, timeout=PATIENCE_S) as client:
+            house = app.state.services
+            yield Service(url, client, database, settings, house.tails, house.shelf)
     finally:
         app.state.services.tails.close()
         server.should_exit = True
-        thread.join(15)
+        thread.join(PATIENCE_S)
         database.dispose()
         listener.close()
     assert not thread.is_alive(), "the server did not stop"
@@ -88,14 +96,17 @@ def service(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> 
     """One service for all tests of a file, on SQLite."""
     folder = tmp_path_factory.mktemp("service")
     shutil.copy(sqlite_template, folder / "occam.db")
-    with serving(Settings(data_dir=folder, poll_s=0.02)) as found:
+    with serving(Settings(data_dir=folder, poll_s=AN_HOUR_S, draw_ahead=False)) as found:
         yield found
 
 
 @pytest.fixture
 def service_on_both(database_url: str, data_dir: Path) -> Iterator[Service]:
     """A fresh service on each kind of database."""
-    with serving(Settings(data_dir=data_dir, database_url=database_url, poll_s=0.02)) as found:
+    settings = Settings(
+        data_dir=data_dir, database_url=database_url, poll_s=AN_HOUR_S, draw_ahead=False
+    )
+    with serving(settings) as found:
         yield found
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.api.conftest import LEAST, Service
+from tests.waiting import PATIENCE_S
 
 CSV = b"a,b,kind\n1,2,x\n3,4,y\n5,6,x\n7,8,y\n"
 
@@ -35,6 +36,26 @@ def test_an_uploaded_table_is_checked_and_described(service: Service) -> None:
     assert not list((Path(service.settings.data_dir) / "uploads").iterdir())
 
 
+def test_groups_of_an_upload_stay_together_and_too_few_for_the_folds_are_refused(
+    service: Service,
+) -> None:
+    rows = "\n".join(f"{i},{i % 7},s{i % 3},{'xy'[i % 2]}" for i in range(60))
+    content = f"a,b,site,kind\n{rows}\n".encode()
+
+    found = upload(service, content, {"group": "site"}).json()
+    body = {**LEAST, "dataset": found["id"], "architecture": "linear"}
+    refused = service.client.post("/v1/jobs?dry_run=true", json={**body, "folds": 5})
+    accepted = service.client.post("/v1/jobs?dry_run=true", json={**body, "folds": None})
+
+    assert found["feature_names"] == ["a", "b"]
+    assert (found["groups"], found["ordered"], found["duplicates"]) == (3, False, 0)
+    (fault,) = refused.json()["errors"]
+    assert fault["pointer"] == "/folds"
+    assert "3 groups leave the test part empty (5 folds" in fault["detail"]
+    spec = accepted.json()["spec"]
+    assert (spec["folds"], spec["split"]["by"]) == (3, "group")
+
+
 def test_the_same_bytes_and_spec_are_the_same_dataset(service: Service) -> None:
     first = upload(service, CSV + b"9,9,x\n", {"name": "same"}).json()
 
@@ -51,7 +72,7 @@ def test_saying_a_default_is_the_same_dataset(service: Service) -> None:
 
 def test_ten_equal_uploads_at_once_are_one_dataset(service_on_both: Service) -> None:
     def one(_: int) -> str:
-        with httpx2.Client(base_url=service_on_both.url, timeout=30) as client:
+        with httpx2.Client(base_url=service_on_both.url, timeout=PATIENCE_S) as client:
             answer = client.post("/v1/datasets", files={"file": ("a.csv", CSV)})
             assert answer.status_code == 201, answer.text
             return str(answer.json()["id"])

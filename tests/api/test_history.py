@@ -80,14 +80,14 @@ def test_all_points_come_as_csv(
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     lines = answer.text.splitlines()
     assert lines[:3] == [
-        "run,arm,epoch,name,value,kind",
-        f"{a},base,1,val_loss,0.5,",
-        f"{b},base,1,val_loss,0.75,",
+        "run,arm,seed,repeat,fold,inner_fold,epoch,name,value,kind",
+        f"{a},base,0,0,,,1,val_loss,0.5,",
+        f"{b},base,1,0,,,1,val_loss,0.75,",
     ]
     assert len(lines) == 11
     assert some.text.splitlines()[1:] == [
-        f"{b},base,1,val_loss,0.75,",
-        f"{b},base,2,val_loss,,nan",
+        f"{b},base,1,0,,,1,val_loss,0.75,",
+        f"{b},base,1,0,,,2,val_loss,,nan",
     ]
 
 

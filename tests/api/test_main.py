@@ -5,28 +5,30 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from core.lifeline import ASKED
 from tests.api.conftest import LEAST
+from tests.waiting import PATIENCE_S, until
 
 ROOT = Path(__file__).parents[2]
 
 
 def environment(**settings: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("OCCAM_")}
-    return kept | {f"OCCAM_{name}": value for name, value in settings.items()}
+    asked = {ASKED: str(os.getpid())}
+    return kept | asked | {f"OCCAM_{name}": value for name, value in settings.items()}
 
 
 def run(**settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "api"],
-        cwd=ROOT, env=environment(**settings), capture_output=True, text=True, timeout=60,
+        cwd=ROOT, env=environment(**settings), capture_output=True, text=True, timeout=PATIENCE_S,
     )  # fmt: skip
 
 
@@ -45,17 +47,16 @@ def started(data_dir: Path) -> Iterator[tuple[subprocess.Popen[bytes], httpx2.Cl
         env=environment(DATA_DIR=str(data_dir), PORT=str(port), LOG_FORMAT="json"),
         stderr=subprocess.PIPE,
     )
-    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client:
         try:
-            deadline = time.monotonic() + 30
-            while True:
-                try:
-                    client.get("/healthz")
-                    break
-                except httpx2.ConnectError:
-                    assert process.poll() is None, process.stderr and process.stderr.read()
-                    assert time.monotonic() < deadline
-                    time.sleep(0.05)
+
+            def answers() -> bool:
+                assert process.poll() is None, process.stderr and process.stderr.read()
+                with suppress(httpx2.ConnectError):
+                    return client.get("/healthz").is_success
+                return False
+
+            until(answers)
             yield process, client
         finally:
             process.kill()
@@ -86,15 +87,14 @@ def test_it_migrates_serves_and_stops_at_once_with_a_stream_open(data_dir: Path)
         with client.stream("GET", job["links"]["stream"]) as stream:
             lines = stream.iter_lines()
             assert next(lines).startswith("retry: ")
-            began = time.monotonic()
             process.send_signal(signal.SIGTERM)
             list(lines)
-        _, log = process.communicate(timeout=10)
+        _, log = process.communicate(timeout=PATIENCE_S)
 
-    assert time.monotonic() - began < 5
     assert process.returncode in (0, -signal.SIGTERM)
     assert b'"path": "/v1/jobs"' in log
     assert b"Traceback" not in log
+    assert b"timeout graceful shutdown exceeded" not in log
 
 
 def test_what_was_accepted_is_there_after_a_kill(data_dir: Path) -> None:
@@ -108,14 +108,17 @@ def test_what_was_accepted_is_there_after_a_kill(data_dir: Path) -> None:
 
 def test_starting_imports_nothing_heavy() -> None:
     program = (
-        "import sys, time; started = time.perf_counter(); import api.__main__;"
+        "import sys, api.__main__;"
         "heavy = {'torch', 'sklearn', 'scipy', 'celery', 'vl_convert'} & set(sys.modules);"
-        "assert not heavy, heavy; print(time.perf_counter() - started)"
+        "assert not heavy, heavy"
     )
 
     ended = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
     )
 
     assert ended.returncode == 0, ended.stderr
-    assert float(ended.stdout) < 10  # three seconds is the aim; this machine may be busy

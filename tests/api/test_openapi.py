@@ -16,10 +16,11 @@ from api.app import create_app
 from core.settings import Settings
 from core.store import workers
 from tests.api.conftest import Service, serving
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-SECONDS = 25  # of drawing requests at random, and of the systematic ones that submit
+SECONDS = 10  # of drawing requests at random, and of the systematic ones that submit
 SUBMIT = "POST /v1/jobs"  # whose schema alone makes nine of ten systematic requests
 
 
@@ -48,7 +49,7 @@ def attack(service: Service, *options: str) -> None:
             "run", f"{service.url}/openapi.json", "--checks", "all", "--seed", "1",
             "--no-shrink", "--warnings", "off", *options,
         ],
-        cwd=ROOT, capture_output=True, text=True, timeout=110,
+        cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout[-6000:] + ended.stderr[-2000:]
 

@@ -44,6 +44,8 @@ def test_a_parameter_that_is_given_twice_is_refused(service: Service) -> None:
         ("/v1/jobs", {"status": "done"}, '“status”: "done" is not a status; it is one of'),
         ("/v1/runs/r/weights", {"which": "foo"}, '"foo" is not a which; it is one of "best"'),
         ("/v1/jobs", {"limit": "many"}, 'limit should be a whole number, not "many"'),
+        ("/v1/jobs", {"limit": "0"}, 'limit should be at least 1, not "0"'),
+        ("/v1/datasets", {"limit": "-1"}, 'limit should be at least 1, not "-1"'),
         ("/v1/jobs/j", {"wait": "-1"}, 'wait should be at least 0, not "-1"'),
         ("/v1/jobs/j", {"wait": "inf"}, "wait should be a finite number"),
         ("/v1/jobs", {"name": "x" * 201}, "at most 200 characters, not 201"),

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import csv
+import io
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 
-from tests.api.conftest import Service, finish, log_epoch, take
+from core.rows import RowScores, write_rows
+from core.store import checkpoints
+from core.store.artifacts import Artifacts
+from tests.api.conftest import Service, Trained, finish, log_epoch, take
 
 MEDIA = {
     "json": "application/json",
@@ -37,6 +44,47 @@ def compared(service: Service, **changes: Any) -> dict[str, Any]:
         train_loss=loss, val_loss=loss, test_loss=loss, zeros=[0.0] * 6,
     )  # fmt: skip
     return posted
+
+
+def with_rows(service: Service, folder: Path, **changes: Any) -> dict[str, Any]:
+    """As `compared`, with scores of 360 test rows: l2 is right where none is, and on 60 more."""
+    arms = [{"name": "none", "regularizers": []}, {"name": "l2"}]
+    posted = service.post(compare=arms, seeds=3, epochs=2, **changes)
+    held = take(service.database, posted["id"])
+    right_RN = np.tile(np.arange(360) < 280, (6, 1)).astype(np.float32)
+    right_RN[3:, 280:340] = 1
+    scores = RowScores(
+        index_SN=np.arange(360)[None] + 1000,
+        stream_R=np.zeros(6, np.int64),
+        target_SN=np.arange(360)[None] % 10,
+        row={"accuracy": right_RN, "loss": 1 - right_RN},
+        probability_RNC=np.full((6, 360, 10), 0.1, np.float32),
+    )
+    store_rows(service, held, scores, folder / "rows.safetensors")
+    accuracy, loss = right_RN.mean(1).tolist(), (1 - right_RN).mean(1).tolist()
+    finish(
+        service.database, held, train_accuracy=accuracy, val_accuracy=accuracy,
+        test_accuracy=accuracy, train_loss=loss, val_loss=loss, test_loss=loss,
+    )  # fmt: skip
+    return posted
+
+
+def store_rows(service: Service, held: Trained, scores: RowScores, path: Path) -> None:
+    """Store the artifact and its row, as a worker does."""
+    write_rows(path, scores)
+    key = f"jobs/{held.job_id}/{held.cohort_id}/rows.safetensors"
+    stored = Artifacts(service.settings.artifacts_url).put(key, path)
+    with service.database.write() as session:
+        checkpoints.insert_checkpoint(
+            session, held.cohort_id, held.fence, epoch=2, kind="rows", key=stored.key,
+            sha256=stored.sha256, size_bytes=stored.bytes,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tested(service: Service, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A finished comparison with scores by test row."""
+    return with_rows(service, tmp_path_factory.mktemp("rows"), name="tested")
 
 
 @pytest.mark.parametrize("form", MEDIA)
@@ -71,6 +119,49 @@ def test_a_report_says_which_arm_is_best(service: Service, job: dict[str, Any]) 
     chosen = report["arms"][1]["chosen"]
     assert chosen["min"]["scores"]["val_accuracy"]["mean"] == pytest.approx(0.68667, abs=1e-4)
     assert set(chosen) == {"min", "1se"}
+
+
+def test_a_report_compares_row_by_row_where_rows_are_stored(
+    service: Service, tested: dict[str, Any]
+) -> None:
+    report = service.client.get(tested["links"]["report"]).json()
+
+    assert report["method"]["source"] == "rows"
+    assert report["rows"]["tested"] == 360
+    assert report["headline"] == "l2 beats none by 16.7 points."
+    assert (report["outcome"], report["best_arm"]) == ("better", "l2")
+    (pair,) = report["pairs"]
+    assert pair["difference"] == pytest.approx(60 / 360)
+    assert pair["rows"] == pytest.approx(60)
+
+
+def test_the_rows_behind_a_report_can_be_fetched(service: Service, tested: dict[str, Any]) -> None:
+    path = f"{tested['links']['report']}/rows"
+
+    answer = service.client.get(path)
+    columns = service.client.get(path, headers={"accept": "application/json"}).json()["columns"]
+
+    assert answer.headers["content-type"] == MEDIA["csv"]
+    lines = list(csv.DictReader(io.StringIO(answer.text)))
+    assert len(lines) == 2 * 3 * 360 == len(columns["row"])
+    assert {line["arm"] for line in lines} == {"none", "l2"}
+    assert [int(line["row"]) for line in lines[:360]] == list(range(1000, 1360))
+    assert [float(line["accuracy"]) for line in lines] == columns["accuracy"]
+    assert sum(columns["accuracy"]) == 3 * (280 + 340)
+    assert {"target", "loss", "seed", "probability_0", "probability_9"} <= set(columns)
+    assert columns["fold"][0] is None
+
+
+def test_a_job_without_scores_by_row_has_none_to_fetch(
+    service: Service, job: dict[str, Any]
+) -> None:
+    answer = service.client.get(f"{job['links']['report']}/rows")
+
+    assert answer.status_code == 404
+    assert answer.json()["detail"].endswith("it is succeeded, and left none.")
+    report = service.client.get(job["links"]["report"]).json()
+    assert report["method"]["source"] == "none"
+    assert any("No scores by row are stored" in note for note in report["notes"])
 
 
 def test_a_report_of_a_job_that_has_hardly_begun_is_partial(service: Service) -> None:
@@ -160,13 +251,49 @@ def test_jobs_on_the_same_data_stand_in_one_report(service: Service, job: dict[s
     assert table.headers["content-type"] == MEDIA["csv"]
 
 
-def test_jobs_on_other_data_do_not(service: Service, job: dict[str, Any]) -> None:
+def test_jobs_on_several_datasets_are_summarised_by_rank(
+    service: Service, job: dict[str, Any]
+) -> None:
+    other = compared(service, dataset="iris", name="on flowers")
+
+    answer = service.client.post("/v1/reports", json={"jobs": [job["id"], other["id"]]})
+
+    assert answer.status_code == 200, answer.text
+    summary = answer.json()
+    assert summary["object"] == "summary"
+    assert [found["dataset"] for found in summary["datasets"]] == ["digits", "iris"]
+    assert {arm["name"]: arm["average_rank"] for arm in summary["arms"]} == {"l2": 1, "none": 2}
+    assert summary["headline"] == "l2 ranks best over 2 datasets; not proven."
+    for form, media in MEDIA.items():
+        told = service.client.post(
+            "/v1/reports", json={"jobs": [job["id"], other["id"]]}, params={"format": form}
+        )
+        assert told.headers["content-type"] == media
+        assert "l2" in told.text
+
+
+def test_jobs_on_several_datasets_need_arms_of_the_same_names(
+    service: Service, job: dict[str, Any]
+) -> None:
     other = service.post(dataset="iris")
 
     answer = service.client.post("/v1/reports", json={"jobs": [job["id"], other["id"]]})
 
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == "/jobs/1"
+    assert answer.json()["errors"][0]["pointer"] == "/jobs"
+    assert "matched by name" in answer.json()["errors"][0]["detail"]
+
+
+def test_jobs_on_one_dataset_but_other_splits_are_refused_among_others(
+    service: Service, job: dict[str, Any]
+) -> None:
+    iris = compared(service, dataset="iris")
+    split = service.post(dataset="iris", split={"validation": 0.3})
+
+    answer = service.client.post("/v1/reports", json={"jobs": [job["id"], iris["id"], split["id"]]})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/jobs/2"
 
 
 @pytest.mark.parametrize(

@@ -98,12 +98,11 @@ def test_the_depth_allowed_is_allowed_and_brackets_in_text_do_not_count() -> Non
     assert parse_json(json.dumps("[" * 1000 + '\\"' + "{" * 1000).encode())
 
 
-@pytest.mark.timeout(5)
 @pytest.mark.parametrize(
     "body",
     [
-        b'"' + b'\\"' * 400_000,
-        b'"' * 400_001,
+        b'"' + b'\\"' * 2_000_000,  # of so many, quadratic work would take hours
+        b'"' * 2_000_001,
         b"{" + b",".join(b'"%d":1' % i for i in range(80_000)) + b',"1":2}',
         b"[" + b"1e999," * 100_000 + b"1]",
     ],

@@ -34,7 +34,7 @@ def test_a_dry_run_notes_what_the_job_would_wait_for(service: Service) -> None:
         workers.seen(session, "wrk_cpu", host="here", pid=1, device="cpu")
 
     def notes(**fields: object) -> list[str]:
-        body = {**LEAST, **fields}
+        body = {**LEAST, "folds": None, **fields}
         return service.client.post("/v1/jobs", params={"dry_run": "true"}, json=body).json()[
             "notes"
         ]

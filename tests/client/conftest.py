@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from occam import Client
+from tests.waiting import PATIENCE_S
 
 Answer = Callable[[Request], Response]
 
@@ -54,7 +55,7 @@ class Service:
                 dict(request.query_params),
                 dict(request.headers),
                 body,
-                time.monotonic(),
+                time.time(),
             )
         )
         script = self.scripts[f"{request.method} {path}"]
@@ -99,5 +100,5 @@ def service(_server: Service) -> Service:
 
 @pytest.fixture
 def client(service: Service) -> Iterator[Client]:
-    with Client(service.url, timeout=5) as opened:
+    with Client(service.url, timeout=PATIENCE_S) as opened:
         yield opened

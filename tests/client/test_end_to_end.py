@@ -3,10 +3,8 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,76 +16,17 @@ from safetensors.numpy import load
 
 import occam
 from occam import Client
+from occam.lifeline import die_with_parent
+from tests.client.served import LONG, QUICK, serving
+from tests.waiting import PATIENCE_S
 
-pytestmark = pytest.mark.timeout(180)
-QUICK = {
-    "name": "quick",
-    "dataset": "iris",
-    "architecture": {"kind": "mlp", "hidden": [8]},
-    "loss": "cross_entropy",
-    "epochs": 4,
-    "batch_size": 32,
-    "seeds": 3,
-    "compare": [
-        {"name": "none"},
-        {"name": "l2", "regularizers": [{"kind": "l2", "lambda": {"values": [0.001, 0.01]}}]},
-    ],
-}
 NOTEBOOK = Path(__file__).parents[2] / "examples" / "compare.ipynb"
-LONG = {**QUICK, "name": "long", "epochs": 100_000, "compare": None}
-
-
-class Served:
-    """`occam serve` in a process of its own, and every line it printed."""
-
-    def __init__(self, folder: Path, **settings: str) -> None:
-        # One thread: on a busy machine two torch threads mostly wait for each other.
-        settings = {"OMP_NUM_THREADS": "1", **settings}
-        env = {k: v for k, v in os.environ.items() if not k.startswith("OCCAM_")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "occam", "serve", "--port", "0", "--data-dir", str(folder)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**env, **settings},
-        )
-        self.lines: list[str] = []
-        self._ready = threading.Event()
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line)
-            if "Occam is ready" in line:
-                self._ready.set()
-        self._ready.set()
-
-    def url(self) -> str:
-        assert self._ready.wait(100), "".join(self.lines)
-        found = re.search(r"Occam is ready at (\S+)", "".join(self.lines))
-        assert found, "".join(self.lines)
-        return found[1]
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        code = self.process.wait(timeout=30)
-        self._reader.join(timeout=10)
-        assert not self._reader.is_alive(), "something still holds the output of the service"
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return code
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory) -> Iterator[str]:
-    served = Served(tmp_path_factory.mktemp("data"))
-    try:
+    with serving(tmp_path_factory.mktemp("data")) as served:
         yield served.url()
-    finally:
-        code = served.stop()
-    assert code == 0
 
 
 @pytest.fixture
@@ -100,7 +39,7 @@ def client(url) -> Iterator[Client]:
 def done(url) -> occam.Job:
     """A comparison that has been trained to its end."""
     with Client(url) as opened:
-        return opened.wait(opened.submit(QUICK), check=True, timeout_s=120)
+        return opened.wait(opened.submit(QUICK), check=True, timeout_s=PATIENCE_S)
 
 
 def test_a_finished_job_counts_all_its_runs(done):
@@ -165,7 +104,7 @@ def test_the_report_in_every_form(client, done):
     assert report.metric == "val_accuracy"
     assert report.verdict.rstrip().endswith(".")
     assert not report.partial
-    assert report.verdict in client.report(done, "md")
+    assert report.headline in client.report(done, "md")
     assert "<svg" in client.report(done, "html")
     assert client.report(done, "csv").count("\n") > 1
     assert json.loads(client.report(done, "json"))["object"] == "report"
@@ -213,7 +152,7 @@ def test_a_bad_spec_points_at_every_mistake(client):
 
 
 def test_a_running_job_can_be_paused_resumed_and_cancelled(client):
-    job = client.submit({k: v for k, v in LONG.items() if v is not None})
+    job = client.submit(LONG)
     next(event for event in client.stream(job) if event.type == "metrics")
 
     client.pause(job)
@@ -222,7 +161,7 @@ def test_a_running_job_can_be_paused_resumed_and_cancelled(client):
         client.delete(job)
     client.cancel(job)
 
-    ended = client.wait(job, timeout_s=60)
+    ended = client.wait(job, timeout_s=PATIENCE_S)
     assert ended.status == "cancelled"
     with pytest.raises(occam.Conflict):
         client.resume(job)
@@ -245,7 +184,7 @@ def test_a_dataset_of_ones_own(client, tmp_path):
     assert dataset.id in {each.id for each in client.datasets.list()}
     assert client.datasets.get(dataset.id).examples == 60
     assert client.datasets.preview(dataset.id)["columns"] == ["a", "b"]
-    assert client.wait(job, timeout_s=100, check=True).status == "succeeded"
+    assert client.wait(job, timeout_s=PATIENCE_S, check=True).status == "succeeded"
 
 
 def test_a_broken_upload_names_the_row(client, tmp_path):
@@ -261,7 +200,7 @@ def test_several_jobs_make_one_report(client, done):
         **QUICK,
         "compare": [{"name": "l1", "regularizers": [{"kind": "l1", "lambda": 0.01}]}],
     }
-    other = client.wait(client.submit(second), timeout_s=100, check=True)
+    other = client.wait(client.submit(second), timeout_s=PATIENCE_S, check=True)
 
     report = client.compare([done, other])
 
@@ -275,9 +214,10 @@ def test_the_command_follows_a_job_to_its_verdict(url, tmp_path):
     ended = subprocess.run(
         [sys.executable, "-m", "occam", "submit", str(path), "--follow"],
         env={**os.environ, "OCCAM_URL": url, "COLUMNS": "140"},
+        preexec_fn=die_with_parent,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
     )
 
     assert ended.returncode == 0, ended.stderr
@@ -291,9 +231,10 @@ def test_the_curl_script_runs_as_it_stands(url, tmp_path):
     ended = subprocess.run(
         ["sh", str(script)],
         env={**os.environ, "OCCAM_URL": url, "TMPDIR": str(tmp_path)},
+        preexec_fn=die_with_parent,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
     )
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -308,7 +249,7 @@ def test_the_notebook_runs_as_it_stands(url, tmp_path, monkeypatch):
         monkeypatch.setenv(folder, str(tmp_path / folder))
     notebook = nbformat.read(NOTEBOOK, as_version=4)
 
-    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=PATIENCE_S, kernel_name="python3").execute()
 
     shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     drawn = [output["data"] for output in shown if "data" in output]
@@ -328,61 +269,3 @@ def test_the_notebook_is_kept_without_outputs():
 def test_the_catalog_knows_what_was_used(client):
     assert client.catalog("regularizer", "l2")["kind"] == "l2"
     assert "loss" in client.catalog()["families"]
-
-
-def test_the_command_serves_stops_and_leaves_nothing_behind(tmp_path):
-    served = Served(tmp_path / "data")
-    with Client(served.url()) as own:
-        job = own.submit({k: v for k, v in LONG.items() if v is not None})
-        next(event for event in own.stream(job) if event.type == "metrics")
-
-    assert served.stop(signal.SIGINT) == 0
-    processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
-    assert str(tmp_path) not in processes
-
-
-def test_a_killed_worker_is_replaced_and_the_job_goes_on(tmp_path):
-    served = Served(tmp_path / "data", OCCAM_LEASE_S="4", OCCAM_HEARTBEAT_S="1")
-    try:
-        with Client(served.url()) as own:
-            job = own.submit({**QUICK, "epochs": 1000})
-            next(event for event in own.stream(job) if event.type == "metrics")
-            worker = _child(served.process.pid, "-m worker")
-            os.kill(worker, signal.SIGKILL)
-            assert own.wait(job, timeout_s=110).status == "succeeded"
-            epochs = [
-                p.epoch for p in own.metrics(job, run=own.runs(job).to_list()[0], name="val_loss")
-            ]
-            assert epochs == list(range(1, 1001))
-    finally:
-        code = served.stop()
-    assert code == 0
-    assert any("the worker ended (signal SIGKILL); starting it again" in x for x in served.lines)
-
-
-def test_an_api_killed_while_a_client_follows_loses_and_repeats_nothing(tmp_path):
-    served = Served(tmp_path / "data")
-    try:
-        with Client(served.url()) as own:
-            job = own.submit({**QUICK, "epochs": 600})
-            ids = []
-            for event in own.stream(job):
-                ids.append(int(event.id))
-                if len(ids) == 5:
-                    os.kill(_child(served.process.pid, "-m api"), signal.SIGKILL)
-            assert ids == list(range(1, len(ids) + 1))
-            assert own.job(job).status == "succeeded"
-            assert (
-                len(list(own.metrics(job, run=own.runs(job).to_list()[0], name="val_loss"))) == 600
-            )
-    finally:
-        served.stop()
-    assert any("the API ended (signal SIGKILL); starting it again" in x for x in served.lines)
-
-
-def _child(parent: int, words: str) -> int:
-    listed = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(parent)], capture_output=True, text=True
-    ).stdout
-    (line,) = (line for line in listed.splitlines() if line.endswith(words))
-    return int(line.split()[0])

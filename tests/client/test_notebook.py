@@ -68,6 +68,31 @@ def test_a_report_is_printed_as_its_verdict_and_plain_columns():
     ]
 
 
+def test_a_report_leads_with_its_headline_and_ends_with_what_to_know():
+    report = Report.model_validate(
+        REPORT
+        | {
+            "headline": "l1 beats none.",
+            "verdict": "l1 beats none. Use l1.",
+            "notes": ["none: 2 of 5 runs diverged."],
+        }
+    )
+    report.arms[0].__dict__.update(baseline=True)
+
+    lines = str(report).splitlines()
+    assert lines[:3] == ["l1 beats none.", "Use l1.", ""]
+    assert lines[-1] == "note: none: 2 of 5 runs diverged."
+    assert any(line.startswith("none (baseline)") for line in lines)
+    html = report._repr_html_()
+    assert "<b>l1 beats none.</b> Use l1." in html
+    assert "<li>none: 2 of 5 runs diverged.</li>" in html
+
+
+def test_an_arm_is_listed_with_the_scores_that_its_folds_promise():
+    arms = [{**REPORT["arms"][0], "scores": {"test_accuracy": {"mean": 0.5, "n": 5}}}]
+    assert "0.5" in str(Report.model_validate(REPORT | {"arms": arms}))
+
+
 def test_a_report_shows_its_figures_as_images_with_titles(service, client):
     figure = {"name": "score", "title": "l1 > none", "links": {"svg": "/figures/score.svg"}}
     service.on("GET /v1/jobs/job_1/report", JSONResponse({**REPORT, "figures": [figure]}))

@@ -5,10 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+
+from occam.lifeline import die_with_parent
+from tests.waiting import PATIENCE_S, is_alive, until
 
 DRIVER = """
 import json, sys
@@ -41,6 +43,7 @@ def started(children, ready=(True,)):
         [sys.executable, "-c", DRIVER, json.dumps(children), json.dumps(list(ready))],
         stdout=subprocess.PIPE,
         text=True,
+        preexec_fn=die_with_parent,
     )
 
 
@@ -49,24 +52,12 @@ def line(process) -> str:
     return process.stdout.readline().strip()
 
 
-def alive(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
-
-
-def wait_until(holds, timeout_s=10.0):
-    end = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
-
-
 def writes_pid(path: Path, then: str) -> str:
     return f"import os, pathlib; pathlib.Path({str(path)!r}).write_text(str(os.getpid())); {then}"
 
 
 def pid_in(path: Path) -> int:
-    wait_until(lambda: path.exists() and path.read_text())
+    until(lambda: path.exists() and path.read_text())
     return int(path.read_text())
 
 
@@ -77,11 +68,9 @@ def test_a_signal_stops_all_children_and_exits_cleanly(tmp_path, number):
     with started(children) as process:
         assert line(process) == "ready"
         running = [pid_in(path) for path in pids]
-        began = time.monotonic()
         process.send_signal(number)
-        assert process.wait(timeout=10) == 0
-    assert time.monotonic() - began < 3
-    assert not any(alive(pid) for pid in running)
+        assert process.wait(timeout=PATIENCE_S) == 0
+    assert not any(is_alive(pid) for pid in running)
 
 
 def test_a_dead_worker_is_started_again(tmp_path):
@@ -95,16 +84,16 @@ def test_a_dead_worker_is_started_again(tmp_path):
         assert line(process) == "the worker ended (signal SIGKILL); starting it again"
         assert pid_in(path) != first
         process.terminate()
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0
 
 
 def test_restarts_wait_longer_each_time(tmp_path):
     path = tmp_path / "starts"
     code = f"import time; open({str(path)!r}, 'a').write(f'{{time.monotonic()}}\\n')"
     with started([{"name": "worker", "command": python(code)}]) as process:
-        wait_until(lambda: path.exists() and len(path.read_text().split()) >= 3)
+        until(lambda: path.exists() and len(path.read_text().split()) >= 3)
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=PATIENCE_S)
     first, second, third = (float(text) for text in path.read_text().split()[:3])
     assert second - first >= 0.5
     assert third - second >= 1.0
@@ -117,23 +106,28 @@ def test_an_api_that_cannot_start_ends_the_service_with_an_error(tmp_path):
     ]
     with started(children, ready=[False] * 1000) as process:
         assert line(process) == "the API could not start (exit 3); see the lines above"
-        assert process.wait(timeout=10) == 1
+        assert process.wait(timeout=PATIENCE_S) == 1
     if (tmp_path / "worker").exists():
-        assert not alive(int((tmp_path / "worker").read_text()))
+        assert not is_alive(int((tmp_path / "worker").read_text()))
 
 
 def test_a_second_signal_kills_a_child_that_will_not_stop(tmp_path):
-    path = tmp_path / "worker"
-    with started([{"name": "worker", "command": python(writes_pid(path, DEAF))}]) as process:
+    path, asked = tmp_path / "worker", tmp_path / "asked"
+    unwilling = (
+        "import pathlib, signal\n"
+        f"signal.signal(signal.SIGTERM, lambda *_: pathlib.Path({str(asked)!r}).touch())\n"
+        f"{writes_pid(path, 'import time')}\n"
+        "while True: time.sleep(600)"
+    )
+    with started([{"name": "worker", "command": python(unwilling)}]) as process:
         assert line(process) == "ready"
         running = pid_in(path)
-        time.sleep(0.3)  # the child writes its pid before it turns deaf
         process.terminate()
-        time.sleep(0.3)
+        until(asked.exists)
         process.terminate()
         assert line(process) == "not everything stopped in time; killing what is left"
-        assert process.wait(timeout=5) == 0
-    assert not alive(running)
+        assert process.wait(timeout=PATIENCE_S) == 0
+    assert not is_alive(running)
 
 
 def test_a_slow_worker_gets_the_grace_it_needs_while_a_deaf_api_is_killed(tmp_path):
@@ -157,9 +151,9 @@ def test_a_slow_worker_gets_the_grace_it_needs_while_a_deaf_api_is_killed(tmp_pa
         running = [pid_in(mark) for mark in marks[:2]]
         process.terminate()
         assert line(process) == "the API did not stop in 0.5 s; killing it"
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0
     assert marks[2].exists(), "the worker was killed before it had stopped in order"
-    assert not any(alive(pid) for pid in running)
+    assert not any(is_alive(pid) for pid in running)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="orphans are adopted on Linux")
@@ -170,8 +164,8 @@ def test_a_grandchild_in_its_own_session_does_not_outlive_the_service(tmp_path):
     with started([{"name": "worker", "command": python(code)}]) as process:
         running = pid_in(path)
         process.terminate()
-        assert process.wait(timeout=10) == 0
-    assert not alive(running)
+        assert process.wait(timeout=PATIENCE_S) == 0
+    assert not is_alive(running)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells children on Linux")
@@ -181,4 +175,4 @@ def test_children_stop_when_the_supervisor_itself_is_killed(tmp_path):
         running = pid_in(path)
         process.kill()
         process.wait()
-        wait_until(lambda: not alive(running), 3)
+        until(lambda: not is_alive(running))

@@ -1,7 +1,6 @@
 import socket
-import time
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -82,7 +81,7 @@ def test_retry_after_in_seconds_is_obeyed(service, client):
     client.job("job_1")
 
     first, second = service.seen
-    assert 0.95 <= second.at_s - first.at_s < 2.5
+    assert second.at_s >= first.at_s + 0.95
 
 
 def test_retry_after_as_a_date_is_obeyed(service, client):
@@ -93,8 +92,8 @@ def test_retry_after_as_a_date_is_obeyed(service, client):
 
     client.job("job_1")
 
-    first, second = service.seen
-    assert 0.7 <= second.at_s - first.at_s < 3.5
+    _, second = service.seen
+    assert second.at_s >= parsedate_to_datetime(then).timestamp()
 
 
 def test_a_wait_longer_than_a_minute_is_reported_and_not_slept_through(service, client):
@@ -113,8 +112,8 @@ def test_without_retry_after_waits_grow_from_half_a_second(service, client):
         client.job("job_1")
 
     first, second, third = (seen.at_s for seen in service.seen)
-    assert 0.5 <= second - first <= 1.6
-    assert 1.0 <= third - second <= 2.2
+    assert second >= first + 0.5
+    assert third >= second + 1.0
 
 
 def test_nobody_listening_is_said_with_the_way_out():
@@ -130,13 +129,11 @@ def test_a_silent_service_times_out():
         mute.bind(("127.0.0.1", 0))
         mute.listen()
         url = f"http://127.0.0.1:{mute.getsockname()[1]}"
-        began = time.monotonic()
         with (
             Client(url, timeout=0.2, retries=0) as client,
             pytest.raises(occam.Unreachable, match="in time"),
         ):
             client.job("job_1")
-        assert time.monotonic() - began < 3
 
 
 def test_an_invalid_spec_shows_its_pointers(service, client):

@@ -1,5 +1,4 @@
 import io
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from core.datasets import Reading, UploadLimits, UploadSpec, read_upload
 from core.errors import InvalidSpec, OccamError, TooLarge
+from tests.counting import calls
 
 GOOD = "age,height,kind\n1,2.5,cat\n3,4,dog\n5,6,cat\n"
 
@@ -254,14 +254,13 @@ def test_any_bytes_are_a_dataset_or_a_sentence(tmp_path: Path, content: bytes | 
         assert np.isfinite(dataset.features).all()
 
 
-def test_a_large_file_is_read_in_seconds(tmp_path: Path) -> None:
+def test_a_large_file_is_read_without_a_call_for_each_cell(tmp_path: Path) -> None:
     row = ",".join(f"{i / 7:.6f}" for i in range(50))
     path = tmp_path / "data.csv"
     header = ",".join(f"c{i}" for i in range(50)) + ",y\n"
-    path.write_text(header + "".join(f"{row},class_{i % 3}\n" for i in range(100_000)))
+    path.write_text(header + "".join(f"{row},class_{i % 3}\n" for i in range(10_000)))
 
-    start = time.process_time()
-    reading = read_upload(path, UploadSpec(), UploadLimits())
+    read = lambda: read_upload(path, UploadSpec(), UploadLimits())  # noqa: E731
 
-    assert time.process_time() - start < 10  # 2 s on an idle machine
-    assert reading.dataset.features.shape == (100_000, 50)
+    assert calls(read) < 20 * 10_000
+    assert read().dataset.features.shape == (10_000, 50)

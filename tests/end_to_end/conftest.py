@@ -1,18 +1,18 @@
-"""Both deployments, each started once for the whole session and kept warm."""
+"""Both deployments, each started once and kept warm until the last test that needs it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.deployment import Deployment, running
 
-# A group stays in one process of pytest-xdist, else each process would start its own deployment.
-EMBEDDED = pytest.param("embedded", marks=pytest.mark.xdist_group("embedded"))
-CLUSTER = pytest.param(
-    "cluster", marks=[pytest.mark.postgres, pytest.mark.redis, pytest.mark.xdist_group("cluster")]
-)
+EMBEDDED = pytest.param("embedded")
+CLUSTER = pytest.param("cluster", marks=[pytest.mark.postgres, pytest.mark.redis])
+WARM = pytest.StashKey[ExitStack]()
 
 
 @pytest.fixture(scope="session", params=[EMBEDDED, CLUSTER])
@@ -30,5 +30,17 @@ def service(
             "OCCAM_ARTIFACTS_URL": (folder / "artifacts").as_uri(),
         }
         deployment = Deployment(folder, settings, workers=2)
-    with running(deployment) as ready:
-        yield ready
+    with ExitStack() as stack:
+        request.config.stash[WARM] = stack
+        yield stack.enter_context(running(deployment))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """A session may go on long after the last test of this folder."""
+    if WARM in item.config.stash and not _is_here(nextitem):
+        item.config.stash[WARM].close()
+
+
+def _is_here(item: pytest.Item | None) -> bool:
+    return item is not None and item.path.parent == Path(__file__).parent

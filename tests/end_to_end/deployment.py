@@ -8,18 +8,18 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from core.lifeline import ASKED
 from occam import Client
+from tests.waiting import PATIENCE_S, until
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 100.0  # machines that run tests are busy
 ENDED = {0, -signal.SIGTERM}  # uvicorn cleans up and then ends by the signal it was sent
 SETTINGS = {
     "OMP_NUM_THREADS": "1",  # threads of several trainers on few cores mostly wait for each other
@@ -27,6 +27,7 @@ SETTINGS = {
     "OCCAM_HEARTBEAT_S": "0.5",
     "OCCAM_CHECKPOINT_EVERY_S": "0.3",
     "OCCAM_SWEEP_EVERY_S": "0.5",
+    "OCCAM_DRAW_AHEAD": "false",  # pages that nobody reads
     "OCCAM_DEVICE": "cpu",
     "OCCAM_REQUESTS_PER_MINUTE": "1000000",
 }
@@ -44,6 +45,7 @@ class Deployment:
         self.served = workers == 0
         self._env = {k: v for k, v in os.environ.items() if not k.startswith("OCCAM_")} | {
             **SETTINGS,
+            ASKED: str(os.getpid()),
             "PYTHONPATH": f"{ROOT}:{ROOT / 'client'}",
             "PYTHONUNBUFFERED": "1",
             "OCCAM_PORT": str(self.port),
@@ -52,8 +54,8 @@ class Deployment:
         }
         self._logs: dict[int, Path] = {}
         self._processes: list[subprocess.Popen[bytes]] = []
-        self.http = httpx2.Client(base_url=self.url, timeout=30)
-        self.client = Client(self.url, timeout=30)
+        self.http = httpx2.Client(base_url=self.url, timeout=PATIENCE_S)
+        self.client = Client(self.url, timeout=PATIENCE_S)
         if self.served:
             self._start("occam", "serve")
         else:
@@ -113,7 +115,7 @@ class Deployment:
         for process in self._processes:
             process.send_signal(signal.SIGTERM)
         try:
-            return [process.wait(40) for process in self._processes]
+            return [process.wait(PATIENCE_S) for process in self._processes]
         finally:
             for process in self._processes:
                 with suppress(ProcessLookupError):
@@ -158,18 +160,6 @@ def _children(pid: int) -> list[int]:
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
-
-
-def until(
-    holds: Callable[[], object],
-    timeout_s: float = PATIENCE_S,
-    what: Callable[[], str] = lambda: "",
-) -> None:
-    """Wait for something to hold."""
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {timeout_s:.0f} s: {what()}"
-        time.sleep(0.05)
 
 
 @contextmanager

@@ -17,11 +17,13 @@ import httpx2
 import pytest
 import redis
 
+from occam.lifeline import die_with_parent
 from tests.api.conftest import messages
 from tests.end_to_end.conftest import CLUSTER
-from tests.end_to_end.deployment import Deployment, free_port, pages, running, until
+from tests.end_to_end.deployment import Deployment, free_port, pages, running
+from tests.waiting import PATIENCE_S, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 LONG: dict[str, Any] = {
     "name": "disturbed",
@@ -32,6 +34,7 @@ LONG: dict[str, Any] = {
         {"kind": "l1", "lambda": {"log_range": [1e-5, 1e-2], "num": 4}},
         {"kind": "dropout", "p": 0.2},
     ],
+    "folds": 1,
     "seeds": 3,
     "epochs": 90,
     "batch_size": 32,
@@ -48,7 +51,7 @@ def post(service, body):
 
 def ends(service, job):
     """The job once it is final, whatever dies meanwhile."""
-    return service.client.wait(job["id"], timeout_s=120)
+    return service.client.wait(job["id"], timeout_s=PATIENCE_S)
 
 
 def series(service, job):
@@ -86,7 +89,7 @@ class Follower:
 
     def ended(self) -> list[Message]:
         """Everything heard, at the stream's end."""
-        self._thread.join(120)
+        self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive(), "the stream did not end"
         return self.heard
 
@@ -95,7 +98,7 @@ class Follower:
         return max(told, default=0)
 
     def _follow(self) -> None:
-        with httpx2.Client(base_url=self._service.url, timeout=30) as client:
+        with httpx2.Client(base_url=self._service.url, timeout=PATIENCE_S) as client:
             while True:
                 with suppress(httpx2.TransportError):
                     if self._listen(client):
@@ -209,7 +212,9 @@ class Broker:
         self._words = [word for name, value in settings.items() for word in (f"--{name}", value)]
 
     def start(self) -> None:
-        self.process = subprocess.Popen(["redis-server", *self._words], stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            ["redis-server", *self._words], stdout=subprocess.DEVNULL, preexec_fn=die_with_parent
+        )
         until(self._answers)
 
     def stop(self) -> None:
@@ -256,9 +261,7 @@ def test_a_broker_that_forgets_or_dies_delays_jobs_but_loses_none(broker, postgr
         forgotten = post(service, SMALL)
         until(broker.empty)  # its message was there, and is not any more
         broker.stop()
-        began = time.monotonic()
         unheard = post(service, SMALL)
-        assert time.monotonic() - began < 2, "a request never waits for the broker"
 
         service.start_worker()
         assert ends(service, forgotten).status == "succeeded"

@@ -9,8 +9,9 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,15 @@ from sqlalchemy.exc import DBAPIError
 
 from core.datasets import facts_of
 from core.errors import Unavailable
+from core.lifeline import ASKED
 from core.spec import Limits, resolve, runs_of
 from core.store import checkpoints, events, jobs, runs
 from core.store.jobs import NewRun
 from core.store.models import Cohort, Job, Run
 from core.store.session import Database
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 90.0  # machines that run tests are busy
 BODY: dict[str, Any] = {
     "dataset": "digits",
     "architecture": {"kind": "mlp", "hidden": [64]},
@@ -36,6 +38,7 @@ BODY: dict[str, Any] = {
         {"kind": "l1", "lambda": {"log_range": [1e-5, 1e-2], "num": 4}},
         {"kind": "dropout", "p": 0.2},
     ],
+    "folds": 1,
     "seeds": 3,
     "epochs": 60,
     "batch_size": 32,
@@ -49,6 +52,7 @@ class House:
         self.database, self.data_dir = database, data_dir
         self.env = {
             **os.environ,
+            ASKED: str(os.getpid()),
             "PYTHONPATH": f"{ROOT}:{ROOT / 'client'}",
             "OCCAM_DATABASE_URL": database.url,
             "OCCAM_DATA_DIR": str(data_dir),
@@ -73,7 +77,7 @@ class House:
                 start_new_session=True,
             )
         self.workers.append(worker)
-        _until(lambda: "trainer ready" in path.read_text())
+        until(lambda: "trainer ready" in path.read_text())
         return worker
 
     def log(self, worker: subprocess.Popen[bytes]) -> str:
@@ -83,7 +87,9 @@ class House:
         """Store a job as the API would; returns its id."""
         found = resolve({**BODY, **changes}, lambda source: facts_of(source, _none), Limits())
         epochs = {arm.name: arm.experiment.epochs for arm in found.arms}
-        new_runs = [NewRun(a, s, seed, fold, epochs[a]) for a, s, seed, fold in runs_of(found)]
+        new_runs = [
+            NewRun(a, s, **asdict(place), epochs=epochs[a]) for a, s, place in runs_of(found)
+        ]
         with self.database.write() as session:
             facts = found.facts.document()
             return jobs.insert_job(session, found.document, new_runs, facts=facts).id
@@ -134,7 +140,7 @@ class House:
 
     def ends(self, job_id: str) -> Job:
         """The job once it is final."""
-        _until(lambda: self.job(job_id).finished_at is not None)
+        until(lambda: self.job(job_id).finished_at is not None)
         return self.job(job_id)
 
     def checkpointed(self, job_id: str, count: int = 2) -> None:
@@ -144,7 +150,7 @@ class House:
             assert self.job(job_id).finished_at is None, "the job was too short to disturb"
             return len(self.checkpoints(job_id)) >= count
 
-        _until(has)
+        until(has)
 
     def trained_in(self, job_id: str, attempt: int) -> bool:
         """Whether that attempt has got as far as a checkpoint."""
@@ -175,10 +181,10 @@ class House:
             del data["metrics"]["epoch_s"]
         return found
 
-    def weights(self, job_id: str) -> str:
-        """The checksum of the job's final weights."""
-        (only,) = (c for c in self.checkpoints(job_id) if c.kind == "weights")
-        return only.sha256
+    def weights(self, job_id: str) -> tuple[str, str]:
+        """The checksums of the job's final weights, and of what its test rows scored."""
+        found = {c.kind: c.sha256 for c in self.checkpoints(job_id) if c.kind != "resume"}
+        return found["weights"], found["rows"]
 
     def cancel(self, job_id: str) -> None:
         with self.database.write() as session:
@@ -203,22 +209,6 @@ class House:
             worker.wait()
 
 
-def _until(holds: Callable[[], object], timeout_s: float = PATIENCE_S) -> None:
-    """Wait for something to hold."""
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {timeout_s:.0f} s"
-        time.sleep(0.05)
-
-
-def _is_alive(pid: int) -> bool:
-    """Whether a process exists and is no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 def _none(dataset_id: str) -> Any:
     raise AssertionError("no uploads here")
 
@@ -231,30 +221,39 @@ def house(database: Database, data_dir: Path) -> Iterator[House]:
     house.close()
 
 
+@pytest.fixture
+def lost_rings(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is committed from here on reaches nobody, as through a pooler or after a kill."""
+    for moment in ("before_commit", "after_commit"):
+        monkeypatch.setattr(database._bells, moment, lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def steady(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One for a whole file, on SQLite, with a worker that its tests leave alive."""
+    with _working(sqlite_template, tmp_path_factory.mktemp("steady")) as house:
+        yield house
+
+
 @pytest.fixture(scope="session")
 def undisturbed(
     sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[list[dict[str, Any]], str]]:
+) -> tuple[list[dict[str, Any]], str]:
     """Metrics and weights of the body when nothing happens to it."""
-    folder = tmp_path_factory.mktemp("undisturbed")
+    with _working(sqlite_template, tmp_path_factory.mktemp("undisturbed")) as house:
+        job_id = house.submit()
+        assert house.ends(job_id).status == "succeeded"
+        return house.metrics(job_id), house.weights(job_id)
+
+
+@contextmanager
+def _working(template: Path, folder: Path) -> Iterator[House]:
     path = folder / "occam.db"
-    path.write_bytes(sqlite_template.read_bytes())
+    path.write_bytes(template.read_bytes())
     house = House(Database(f"sqlite:///{path}"), folder, {})
-    house.start()
-    job_id = house.submit()
-    assert house.ends(job_id).status == "succeeded"
-    yield house.metrics(job_id), house.weights(job_id)
-    house.close()
-    house.database.dispose()
-
-
-@pytest.fixture(scope="session")
-def until() -> Callable[..., None]:
-    """Wait for something to hold, failing when it does not in time."""
-    return _until
-
-
-@pytest.fixture(scope="session")
-def is_alive() -> Callable[[int], bool]:
-    """Whether a process exists and is no zombie."""
-    return _is_alive
+    try:
+        house.start(OCCAM_CANCEL_GRACE_S="1")
+        yield house
+    finally:
+        house.close()
+        house.database.dispose()

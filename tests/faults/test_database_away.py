@@ -12,7 +12,9 @@ import time
 import pytest
 from sqlalchemy import make_url
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+from tests.waiting import is_alive, until
+
+pytestmark = pytest.mark.slow
 
 
 class Proxy:
@@ -70,7 +72,7 @@ def test_a_database_away_for_less_than_the_lease_costs_nothing(house, proxied, u
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_database_away_for_longer_than_the_lease_makes_the_worker_drop_its_cohort(
-    house, proxied, undisturbed, until, is_alive
+    house, proxied, undisturbed
 ):
     worker = house.start()
     trainer = house.trainer_of(worker)

@@ -11,7 +11,6 @@ from core.store.models import Cohort
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(300),
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
 ]
 
@@ -19,6 +18,7 @@ WIDE = {
     "dataset": "iris",
     "architecture": {"kind": "mlp", "hidden": [2000, 2000]},  # 16 MB of weights a run
     "regularizers": [],
+    "folds": 1,
     "seeds": 6,
     "epochs": 1,
 }

@@ -7,48 +7,46 @@ import signal
 
 import pytest
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(300),
-    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
-]
+from tests.waiting import is_alive, until
+
+pytestmark = pytest.mark.slow
 
 
-def test_a_killed_trainer_costs_one_attempt_and_no_epoch(house, undisturbed, is_alive):
-    worker = house.start()
-    job_id = house.submit()
-    house.checkpointed(job_id)
-    os.kill(house.trainer_of(worker), signal.SIGKILL)
-    assert house.ends(job_id).status == "succeeded"
+def test_a_killed_trainer_costs_one_attempt_and_no_epoch(steady, undisturbed):
+    (worker,) = steady.workers
+    job_id = steady.submit()
+    steady.checkpointed(job_id)
+    os.kill(steady.trainer_of(worker), signal.SIGKILL)
+    assert steady.ends(job_id).status == "succeeded"
     assert worker.poll() is None
-    assert house.cohort(job_id).attempts == 2
-    assert "attempt_failed" in house.said(job_id)
-    assert (house.metrics(job_id), house.weights(job_id)) == undisturbed
+    assert steady.cohort(job_id).attempts == 2
+    assert "attempt_failed" in steady.said(job_id)
+    assert (steady.metrics(job_id), steady.weights(job_id)) == undisturbed
 
 
-def test_a_trainer_that_always_crashes_fails_the_job_by_name(house, until):
-    worker = house.start()
-    job_id = house.submit(epochs=100_000)
+def test_a_trainer_that_always_crashes_fails_the_job_by_name(steady):
+    (worker,) = steady.workers
+    job_id = steady.submit(epochs=100_000)
     for attempt in (1, 2, 3):
-        until(lambda n=attempt: house.trained_in(job_id, n))
-        os.kill(house.trainer_of(worker), signal.SIGSEGV)
-        until(lambda n=attempt: house.said(job_id).count("attempt_failed") == n)
-    job = house.ends(job_id)
+        until(lambda n=attempt: steady.trained_in(job_id, n))
+        os.kill(steady.trainer_of(worker), signal.SIGSEGV)
+        until(lambda n=attempt: steady.said(job_id).count("attempt_failed") == n)
+    job = steady.ends(job_id)
     assert job.status == "failed"
     assert job.error["code"] == "trainer_crashed"
     assert "SIGSEGV" in job.error["detail"]
-    assert {run.status for run in house.runs(job_id)} == {"failed"}
-    assert house.checkpoints(job_id) == []
-    other = house.submit(epochs=2)
-    assert house.ends(other).status == "succeeded"
+    assert {run.status for run in steady.runs(job_id)} == {"failed"}
+    assert steady.checkpoints(job_id) == []
+    other = steady.submit(epochs=2)
+    assert steady.ends(other).status == "succeeded"
 
 
-def test_a_trainer_that_does_not_react_is_ended_when_its_job_is_cancelled(house, until, is_alive):
-    worker = house.start(OCCAM_CANCEL_GRACE_S="1")
-    job_id = house.submit(epochs=100_000)
-    house.checkpointed(job_id)
-    trainer = house.trainer_of(worker)
+def test_a_trainer_that_does_not_react_is_ended_when_its_job_is_cancelled(steady):
+    (worker,) = steady.workers
+    job_id = steady.submit(epochs=100_000)
+    steady.checkpointed(job_id)
+    trainer = steady.trainer_of(worker)
     os.kill(trainer, signal.SIGSTOP)
-    house.cancel(job_id)
-    assert house.ends(job_id).status == "cancelled"
+    steady.cancel(job_id)
+    assert steady.ends(job_id).status == "cancelled"
     assert not is_alive(trainer)

@@ -7,7 +7,9 @@ import signal
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+from tests.waiting import is_alive, until
+
+pytestmark = pytest.mark.slow
 
 
 def same_as(undisturbed, house, job_id):
@@ -18,16 +20,14 @@ def same_as(undisturbed, house, job_id):
     assert house.weights(job_id) == weights
 
 
-def test_a_killed_workers_cohort_is_resumed_bit_for_bit_by_another(
-    house, undisturbed, until, is_alive
-):
+def test_a_killed_workers_cohort_is_resumed_bit_for_bit_by_another(house, undisturbed):
     first = house.start()
     job_id = house.submit()
     house.checkpointed(job_id)
     trainer = house.trainer_of(first)
     first.kill()
     first.wait()
-    until(lambda: not is_alive(trainer), 5)  # an orphan would train on beside its successor
+    until(lambda: not is_alive(trainer))  # an orphan would train on beside its successor
     house.start()
     job = house.ends(job_id)
     assert job.status == "succeeded"
@@ -51,7 +51,7 @@ def test_a_terminated_worker_gives_its_cohort_back_and_no_attempt_is_counted(hou
     same_as(undisturbed, house, job_id)
 
 
-def test_a_worker_stopped_past_its_lease_writes_nothing_when_it_wakes(house, undisturbed, until):
+def test_a_worker_stopped_past_its_lease_writes_nothing_when_it_wakes(house, undisturbed):
     first = house.start()
     second = house.start()
     job_id = house.submit()

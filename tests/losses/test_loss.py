@@ -69,3 +69,10 @@ def test_one_output_gives_the_probability_of_class_one():
     z = torch.tensor([[[0.0], [2.0], [-1e4]]])
     p = torch.tensor([[[0.5, 0.5], [0.1192029, 0.8807971], [1.0, 0.0]]])
     torch.testing.assert_close(MEMBERS["bce"]().probabilities(z), p)
+
+
+@pytest.mark.parametrize("kind", CLASSIFIERS)
+def test_a_loss_says_beforehand_whether_it_gives_probabilities(kind):
+    loss = MEMBERS[kind]()
+    output = torch.zeros(1, 1, loss.outputs(3, 1))
+    assert loss.gives_probabilities == (loss.probabilities(output) is not None)

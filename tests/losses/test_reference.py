@@ -92,8 +92,7 @@ def test_values_and_gradients_are_those_of_torch(kind, classes, targets, scale):
 
 
 @pytest.mark.parametrize(("kind", "classes", "targets"), cases())
-@pytest.mark.parametrize("scale", [1.0, 1e4])
-@pytest.mark.parametrize("strided", [False, True])
+@pytest.mark.parametrize(("scale", "strided"), [(1.0, False), (1e4, True)])
 def test_value_and_grad_is_the_mean_over_the_minibatch(kind, classes, targets, scale, strided):
     of_run = terms(kind)
     z, y = draw(of_run[0], classes, targets, scale)

@@ -11,11 +11,14 @@ import pytest
 import torch
 from sklearn.metrics import (
     accuracy_score,
+    average_precision_score,
     balanced_accuracy_score,
     f1_score,
+    log_loss,
     mean_absolute_error,
     mean_squared_error,
     r2_score,
+    roc_auc_score,
 )
 
 from core.metrics import Metric
@@ -65,6 +68,18 @@ def balanced_accuracy(y: np.ndarray, prediction: np.ndarray, p: np.ndarray) -> f
         return float(balanced_accuracy_score(y, decided(prediction)))
 
 
+def area_under_roc(y: np.ndarray, z: np.ndarray, p: np.ndarray) -> float:
+    if len(np.unique(y)) < p.shape[1]:
+        return NAN  # sklearn refuses
+    return roc_auc_score(y, p[:, 1] if p.shape[1] == 2 else p.astype(np.float64), multi_class="ovr")
+
+
+def average_precision(y: np.ndarray, z: np.ndarray, p: np.ndarray) -> float:
+    wanted = [1] if p.shape[1] == 2 else range(p.shape[1])
+    each = [average_precision_score(y == c, p[:, c]) if (y == c).any() else NAN for c in wanted]
+    return float(np.mean(each))
+
+
 REFERENCE: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], float]] = {
     "accuracy": lambda y, z, p: accuracy_score(y, decided(z)),
     "balanced_accuracy": balanced_accuracy,
@@ -74,6 +89,9 @@ REFERENCE: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], float]] = {
     "r2": lambda y, z, p: r2_score(y, z),
     "brier": brier_by_hand,
     "ece": ece_by_hand,
+    "log_loss": lambda y, z, p: log_loss(y, y_proba=p, labels=range(p.shape[1])),
+    "roc_auc": area_under_roc,
+    "average_precision": average_precision,
 }
 
 
@@ -106,7 +124,9 @@ def test_every_run_scores_as_the_reference_says_whatever_its_padding_holds(kind,
     for r, count in enumerate(counts):
         y, z = split.target[r, :count].numpy(), split.prediction[r, :count].numpy()
         p = None if split.probabilities is None else split.probabilities[r, :count].numpy()
-        assert found[r].item() == pytest.approx(REFERENCE[kind](y, z, p), rel=1e-5, abs=1e-6)
+        assert found[r].item() == pytest.approx(
+            REFERENCE[kind](y, z, p), rel=1e-5, abs=1e-6, nan_ok=True
+        )
 
 
 @pytest.mark.parametrize("kind", Metric.members())
@@ -122,12 +142,35 @@ def test_a_perfect_split_scores_best(kind):
     assert (sign * perfect.score(member()) > sign * split.score(member())).all()
 
 
-@pytest.mark.parametrize("kind", [k for k, m in Metric.members().items() if m.mean_of_examples])
+MEANS = [kind for kind, member in Metric.members().items() if member.mean_of_examples]
+
+
+def test_means_over_examples_are_those_that_score_each_example():
+    assert MEANS == ["accuracy", "brier", "log_loss", "mae", "mse"]
+
+
+@pytest.mark.parametrize("kind", MEANS)
+def test_a_score_is_the_mean_of_its_rows(kind):
+    member = Metric.members()[kind]
+    split = drawn(member, 3, COUNTS)
+    row_RN = member().rows(split.prediction, split.target, split.probabilities)
+    assert row_RN.dtype == torch.float32
+    means = [row_RN[r, :count].double().mean().item() for r, count in enumerate(COUNTS)]
+    assert split.score(member()).tolist() == pytest.approx(means, rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", MEANS)
 def test_a_mean_of_examples_may_be_averaged_over_minibatches(kind):
     member = Metric.members()[kind]
     split = drawn(member, 3, (N, N, N))
+    p = split.probabilities
     parts = [
-        Split(split.prediction[:, a:b], split.target[:, a:b], split.present[:, a:b], None)
+        Split(
+            split.prediction[:, a:b],
+            split.target[:, a:b],
+            split.present[:, a:b],
+            None if p is None else p[:, a:b],
+        )
         for a, b in ((0, 16), (16, 32), (32, N))
     ]
     averaged = sum(part.score(member()) * part.present.shape[1] / N for part in parts)
@@ -145,14 +188,17 @@ def test_a_diverged_run_leaves_the_scores_of_its_neighbours_untouched(kind):
     assert torch.equal(split.score(member())[[0, 2]], before[[0, 2]])
 
 
-@pytest.mark.parametrize("kind", Metric.members())
+RANKING = {"average_precision", "roc_auc"}  # of outputs, where there are no probabilities
+
+
+@pytest.mark.parametrize("kind", sorted(Metric.members().keys() - RANKING))
 def test_a_score_of_probabilities_is_nan_where_the_loss_gives_none(kind):
     member = Metric.members()[kind]
     split = drawn(member, 3, COUNTS)
     before = split.score(member())
     split.probabilities = None
     after = split.score(member())
-    assert torch.equal(after, before) or (after.isnan().all() and not member.every_epoch)
+    assert after.isnan().all() if member.of_probabilities else torch.equal(after, before)
 
 
 @pytest.mark.parametrize("kind", Metric.members())

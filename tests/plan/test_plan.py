@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as examples
 
-from core.datasets import Split
+from core.datasets import Protocol
 from core.datasets.builtin import Builtin
 from core.optimizers import Optimizer
 from core.plan import (
@@ -193,8 +193,9 @@ def test_a_network_has_the_outputs_that_the_loss_asks_for():
 
 def test_shapes_are_known_before_the_data_is_loaded():
     facts = Builtin(name="digits").facts()
-    found = Shapes.of(facts, None, Split(validation=0.2, test=0.2))
+    found = Shapes.of(facts, Protocol())
     assert (found.task, found.examples, found.classes) == ("classification", 1797, 10)
     assert found.shape == (1, 8, 8)
-    assert found.train_examples == pytest.approx(0.6 * 1797, abs=3)
-    assert Shapes.of(facts, 5, Split()).train_examples == pytest.approx(0.64 * 1797, abs=3)
+    assert found.train_examples == pytest.approx(0.64 * 1797, abs=3)
+    folds = Protocol(folds=10, inner_folds=3)
+    assert Shapes.of(facts, folds).train_examples == pytest.approx(0.6 * 1797, abs=3)

@@ -5,17 +5,16 @@ import pytest
 from core.datasets.builtin import Builtin
 from core.regularizers import Regularizer
 from core.regularizers.regularizer import Penalty
-from core.train import Run
 from core.train.program import Program
 from tests.stacks import CPU
-from tests.train.conftest import cohort, experiment
+from tests.train.conftest import cohort, experiment, run_of
 
 PENALTIES = [kind for kind, m in Regularizer.members().items() if issubclass(m, Penalty)]
 LAYERS = ("flatten", {"kind": "dense", "units": 20}, {"kind": "dense", "units": 10})
 
 
 def program(**changes: object) -> Program:
-    return Program(cohort([Run(experiment(**changes), 0)]), Builtin(name="digits").facts(), CPU)
+    return Program(cohort([run_of(experiment(**changes), 0)]), Builtin(name="digits").facts(), CPU)
 
 
 @pytest.mark.parametrize("biases", [False, True])

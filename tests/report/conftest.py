@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pytest
 
-from core.report.records import CurveRecord, JobRecord, RunRecord
+from core.datasets import Replicate
+from core.report.build import build_report
+from core.report.evidence import Predictions
+from core.report.records import CurveRecord, JobRecord, RowBatch, RunRecord
+from core.report.report import Report
+from core.rows import RowScores
 from core.spec import Limits, Resolved, resolve, runs_of
 
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -45,7 +50,8 @@ def facts_of(source: Any) -> Any:
 
 
 def resolved(body: Mapping[str, Any]) -> Resolved:
-    return resolve(dict(body), facts_of, Limits())
+    """With one held-out part, unless the body says otherwise."""
+    return resolve({"folds": 1, **body}, facts_of, Limits())
 
 
 def job_of(body: Mapping[str, Any], id: str = "job_1", **more: Any) -> JobRecord:
@@ -63,23 +69,28 @@ def job_of(body: Mapping[str, Any], id: str = "job_1", **more: Any) -> JobRecord
     return JobRecord(**values | more)
 
 
+def run_of(
+    number: int, job: str, arm: str, setting: Mapping[str, float], at: Replicate, final: Any
+) -> RunRecord:
+    """A run that succeeded; that diverged where it has no scores."""
+    return RunRecord(
+        id=f"run_{job}_{number:05d}",
+        job=job,
+        arm=arm,
+        setting=setting,
+        **asdict(at),
+        status="succeeded",
+        final=final,
+        epochs=30,
+        seconds=1.5,
+        stop_reason="completed" if final else "diverged",
+    )
+
+
 def runs_for(body: Mapping[str, Any], score: Score, job: str = "job_1") -> Iterator[RunRecord]:
     """A succeeded run for each of the job's, scored by the function; diverged where it gives {}."""
-    for i, (arm, setting, seed, fold) in enumerate(runs_of(resolved(body))):
-        final = score(arm, setting, seed, fold)
-        yield RunRecord(
-            id=f"run_{job}_{i:05d}",
-            job=job,
-            arm=arm,
-            setting=setting,
-            seed=seed,
-            fold=fold,
-            status="succeeded",
-            final=final,
-            epochs=30,
-            seconds=1.5,
-            stop_reason="completed" if final else "diverged",
-        )
+    for i, (arm, setting, at) in enumerate(runs_of(resolved(body))):
+        yield run_of(i, job, arm, setting, at, score(arm, setting, at.seed, at.fold))
 
 
 def lifelike(arm: str, setting: Mapping[str, float], seed: int, fold: int | None) -> dict[str, Any]:
@@ -133,6 +144,95 @@ def curves_for(runs: list[RunRecord]) -> Iterator[CurveRecord]:
                 yield CurveRecord(run.id, name, epochs, path + rng.normal(0, 0.003, len(epochs)))
 
 
+def classified(seed: int, rows: int = 500, classes: int = 10) -> Predictions:
+    """A classifier that is right more often the surer it is, on five test parts."""
+    rng = np.random.default_rng(seed)
+    target_M = rng.integers(0, classes, rows)
+    logits_MC = rng.normal(0, 1, (rows, classes)) + 3 * np.eye(classes)[target_M]
+    probability_MC = np.exp(logits_MC) / np.exp(logits_MC).sum(1, keepdims=True)
+    part_M = np.arange(rows) % 5
+    return Predictions(part_M, np.arange(rows), target_M=target_M, probability_MC=probability_MC)
+
+
+def valued(rows: int = 500) -> Predictions:
+    rng = np.random.default_rng(0)
+    target_MO = rng.normal(0, 1, (rows, 1))
+    prediction_MO = target_MO + rng.normal(0, 0.5, (rows, 1))
+    part_M = np.arange(rows) % 5
+    return Predictions(part_M, np.arange(rows), target_MO=target_MO, prediction_MO=prediction_MO)
+
+
+class World:
+    """A job whose runs answer rows right or wrong, by a level that is theirs and rows' own luck.
+
+    level: of an arm at a setting. own: share of rows that a training decides by itself; the rest
+    are as hard for all. shift: what a training part adds to a level, by arm and fold.
+    """
+
+    def __init__(
+        self,
+        body: Mapping[str, Any],
+        level: Callable[[str, Mapping[str, float]], float],
+        *,
+        rows: int = 500,
+        own: float = 0.1,
+        shift: Callable[[str, int], float] = lambda arm, fold: 0.0,
+        seed: int = 0,
+        job: str = "job_1",
+        **more: Any,
+    ) -> None:
+        self.rows = rows
+        self.job = job_of(body, job, **more)
+        self.job.facts.update(examples=rows)
+        self._body, self._level, self._own, self._shift = body, level, own, shift
+        self._luck_N = np.random.default_rng([seed, 1]).random(rows)
+        self._seed = seed
+        self._right: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self.runs = [self._run(i, *one) for i, one in enumerate(runs_of(resolved(body)))]
+
+    def part(self, repeat: int, fold: int | None) -> np.ndarray:
+        """Rows that a fold tests."""
+        order = np.random.default_rng([self._seed, 2, repeat]).permutation(self.rows)
+        folds = self.job.document["folds"]
+        return np.sort(order[: self.rows // 5] if fold is None else order[fold::folds])
+
+    def _run(self, i: int, arm: str, setting: Mapping[str, float], at: Replicate) -> RunRecord:
+        place = [at.seed, at.repeat, (at.fold or 0), (at.inner_fold or 0), len(arm), *arm.encode()]
+        rng = np.random.default_rng([self._seed, 3, *place])
+        luck_N = np.where(rng.random(self.rows) < self._own, rng.random(self.rows), self._luck_N)
+        level = self._level(arm, setting) + self._shift(arm, at.fold or 0)
+        index = self.part(at.repeat, at.fold)
+        right = (luck_N < level)[index]
+        rest = np.setdiff1d(np.arange(self.rows), index)
+        validates = (luck_N < level)[rng.permutation(rest)[: len(rest) // 5]]
+        final = {
+            "train_accuracy": min(1.0, level + 0.02),
+            "val_accuracy": float(np.float32(validates.mean())),
+            "test_accuracy": float(np.float32(right.mean())),
+            "test_loss": float(np.float32(1.5 - right.mean())),
+            "zeros": 0.0,
+        }
+        run = run_of(i, self.job.id, arm, setting, at, final)
+        self._right[run.id] = index, right
+        return run
+
+    def rows_of(self, ids: Sequence[str]) -> list[RowBatch]:
+        """The scores by row of these runs, one batch for each, as of as many cohorts."""
+        found = []
+        for run in ids:
+            index, right = self._right[run]
+            row = {
+                "accuracy": right[None].astype(np.float32),
+                "loss": (1.5 - right[None]).astype(np.float32),
+            }
+            scores = RowScores(index[None], np.zeros(1, np.int64), index[None] % 10, row)
+            found.append(RowBatch([run], scores))
+        return found
+
+    def report(self, **options: Any) -> Report:
+        return build_report([self.job], self.runs, self.rows_of, **options)
+
+
 @pytest.fixture(scope="session")
 def comparison() -> tuple[JobRecord, list[RunRecord], list[CurveRecord]]:
     runs = list(runs_for(COMPARISON, lifelike))
@@ -148,8 +248,14 @@ class Studio:
     runs: Callable[..., Iterator[RunRecord]]
     curves: Callable[[list[RunRecord]], Iterator[CurveRecord]]
     lifelike: Score
+    world: type[World]
+    build: Callable[..., Report]
+    classified: Callable[..., Predictions]
+    valued: Callable[..., Predictions]
 
 
 @pytest.fixture(scope="session")
 def studio() -> Studio:
-    return Studio(COMPARISON, job_of, runs_for, curves_for, lifelike)
+    return Studio(
+        COMPARISON, job_of, runs_for, curves_for, lifelike, World, build_report, classified, valued
+    )

@@ -6,7 +6,6 @@ import random
 import subprocess
 import sys
 from dataclasses import replace
-from time import process_time
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,11 @@ import pytest
 
 from core.errors import InvalidSpec
 from core.report.build import build_report
+from core.report.evidence import Evidence
+from core.report.figures import with_figures
 from core.report.render import to_json, to_markdown
 from core.report.report import Report
+from tests.counting import calls
 
 SWEEP = {
     "dataset": "digits",
@@ -53,13 +55,23 @@ def test_scores_are_those_of_the_runs(studio: Any, comparison: Any) -> None:
 
 def test_the_wire_shape_is_the_one_promised(comparison: Any) -> None:
     job, runs, _ = comparison
-    wire = json.loads(to_json(build_report([job], runs)))
+    report = build_report([job], runs)
+    wire = json.loads(to_json(report))
     assert wire["object"] == "report"
     assert set(wire) >= {
         "jobs",
         "metric",
         "direction",
+        "headline",
+        "best_arm",
+        "best_bet",
+        "proven",
+        "action",
+        "outcome",
         "verdict",
+        "details",
+        "rows",
+        "stability",
         "partial",
         "arms",
         "pairs",
@@ -80,9 +92,12 @@ def test_the_wire_shape_is_the_one_promised(comparison: Any) -> None:
         "p_adjusted",
         "test",
         "verdict",
-        "seeds_to_decide",
+        "needed",
+        "family",
     }
-    assert set(wire["figures"][0]) == {"name", "title", "links"}
+    listed = with_figures(report, Evidence()).figures
+    assert {link.name for link in listed} >= {"score", "learning", "gap"}
+    assert listed[0].links["svg"] == f"/v1/jobs/{job.id}/figures/{listed[0].name}.svg"
     assert wire["reproduce"]["jobs"][0]["body"] == job.document
     assert Report.model_validate_json(to_json(build_report([job], runs)))
 
@@ -148,8 +163,11 @@ def test_a_running_job_gives_a_partial_report(studio: Any) -> None:
     runs[3:] = [replace(run, status="running", final={}, stop_reason=None) for run in runs[3:]]
     report = build_report([studio.job(studio.body, status="running")], runs)
     assert report.partial
-    assert report.verdict.startswith("So far, ")
-    assert "112 of 115 runs have not finished; their scores are as last logged." in report.notes
+    assert report.headline.startswith("So far, ")
+    assert report.action.kind == "wait"
+    assert report.notes[0].startswith(
+        "112 of 115 runs have not finished, and 1 of 23 settings have scores so far"
+    )
 
 
 def test_a_job_without_any_score_still_has_a_report(studio: Any) -> None:
@@ -158,7 +176,8 @@ def test_a_job_without_any_score_still_has_a_report(studio: Any) -> None:
         for run in studio.runs(studio.body, studio.lifelike)
     ]
     report = build_report([studio.job(studio.body, status="queued")], runs)
-    assert report.verdict.startswith("Nothing can be said")
+    assert report.headline == "No run has a score yet."
+    assert (report.best_arm, report.best_bet) == (None, None)
     assert report.arms[0].chosen.min is None
     assert json.loads(to_json(report))["arms"][0]["chosen"] == {"min": None, "1se": None}
     assert report.figures == []
@@ -166,7 +185,7 @@ def test_a_job_without_any_score_still_has_a_report(studio: Any) -> None:
 
 def test_a_job_whose_every_run_diverged_says_so(studio: Any) -> None:
     report = build_report([studio.job(SWEEP)], studio.runs(SWEEP, lambda *_: {}))
-    assert "no run gave a finite score" in report.verdict
+    assert report.headline == "No run gave a finite score."
     assert report.notes[0] == "base: 12 of 12 runs diverged."
 
 
@@ -193,8 +212,7 @@ def test_without_a_test_part_arms_are_compared_on_validation(studio: Any) -> Non
     report = build_report([studio.job(body)], studio.runs(body, score))
     assert report.method.compared_metric == "val_accuracy"
     assert report.method.folds == 5
-    assert report.method.test == "Nadeau-Bengio corrected paired t"
-    assert report.method.test_train_ratio == pytest.approx(1 / 4)
+    assert report.method.source == "folds"
 
 
 def test_intervals_of_scores_count_folds_where_seeds_share_them(studio: Any) -> None:
@@ -208,14 +226,6 @@ def test_intervals_of_scores_count_folds_where_seeds_share_them(studio: Any) -> 
     assert found.sd == pytest.approx((0.08 / 11) ** 0.5)
     # t(0.975, 2 degrees) = 4.302653; standard error 0.1 / sqrt(3)
     assert found.ci95[1] - found.mean == pytest.approx(4.302653 * 0.1 / 3**0.5, rel=1e-6)
-    assert any("n and sd, replicates" in words for words in report.method.words)
-
-
-def test_resampling_is_corrected_by_test_over_training_size(studio: Any) -> None:
-    body = SWEEP | {"split": {"validation": 0.2, "test": 0.2, "resample": True}}
-    score = lambda *_: {"val_accuracy": 0.9, "test_accuracy": 0.9}  # noqa: E731
-    report = build_report([studio.job(body)], studio.runs(body, score))
-    assert report.method.test_train_ratio == pytest.approx(0.2 / 0.6)
 
 
 def test_the_region_is_one_per_cent_of_other_metrics(studio: Any) -> None:
@@ -235,7 +245,9 @@ def test_a_document_of_another_version_still_gives_numbers(studio: Any) -> None:
 
 
 @pytest.mark.parametrize(("seeds", "values"), [(25, 44), (1, 1000)])
-def test_ten_thousand_runs_take_a_moment(studio: Any, seeds: int, values: int) -> None:
+def test_ten_thousand_runs_are_not_compared_with_each_other(
+    studio: Any, seeds: int, values: int
+) -> None:
     strengths = {"log_range": [1e-5, 1], "num": values}
     arms = [
         {"name": f"l2 {i}", "regularizers": [{"kind": "l2", "lambda": strengths}]}
@@ -244,13 +256,7 @@ def test_ten_thousand_runs_take_a_moment(studio: Any, seeds: int, values: int) -
     body = studio.body | {"seeds": seeds, "compare": arms}
     job, runs = studio.job(body), list(studio.runs(body, studio.lifelike))
     assert len(runs) > 9_800
-    build_report([job], runs[:100])  # imports are not what is timed
-    best = math.inf
-    for _ in range(3):
-        start = process_time()  # of this process alone: neighbours on the machine do not count
-        to_json(build_report([job], runs))
-        best = min(best, process_time() - start)
-    assert best < 3.0, f"{best:.2f} s"  # half a second on an idle core; CI shares its own
+    assert calls(lambda: to_json(build_report([job], runs))) < 10_000_000
 
 
 def test_the_json_path_loads_neither_renderer_nor_torch() -> None:
@@ -276,8 +282,8 @@ def test_intervals_of_scores_end_where_scores_do(
     studio: Any, data: str, metric: str, scores: list[float], expected: Any
 ) -> None:
     loss = "mse" if data == "diabetes" else "cross_entropy"
-    body = {"dataset": data, "architecture": "linear", "loss": loss, "seeds": 3}
-    runs = studio.runs(body, lambda arm, s, seed, f: {f"val_{metric}": scores[seed]})
+    body = {"dataset": data, "architecture": "linear", "loss": loss, "seeds": 1, "folds": 3}
+    runs = studio.runs(body, lambda arm, s, seed, fold: {f"val_{metric}": scores[fold]})
     ends = build_report([studio.job(body)], runs, metric=metric).arms[0].settings[0].scores
     interval = ends[f"val_{metric}"].ci95
     for end, bound in zip(interval, expected, strict=True):
@@ -285,12 +291,28 @@ def test_intervals_of_scores_end_where_scores_do(
     assert interval[0] < interval[1]
 
 
-def test_replicates_that_all_score_the_same_have_no_interval(studio: Any) -> None:
-    report = build_report([studio.job(SWEEP)], studio.runs(SWEEP, lambda *_: {"val_accuracy": 0.9}))
+def test_folds_that_all_score_the_same_have_no_interval(studio: Any) -> None:
+    body = SWEEP | {"folds": 4, "seeds": 1}
+    report = build_report([studio.job(body)], studio.runs(body, lambda *_: {"val_accuracy": 0.9}))
     score = report.arms[0].settings[0].scores["val_accuracy"]
     assert (score.sd, score.ci95, score.n) == (0.0, None, 4)
     assert "90.0 % (no spread over 4 replicates)" in to_markdown(report)
-    assert "no spread over 4 replicates" in report.verdict
+
+
+def test_seeds_on_one_split_give_an_accuracy_the_interval_of_its_rows(studio: Any) -> None:
+    # 0.2 of 1,797 rows test: 359; the seeds' own error is zero
+    runs = studio.runs(SWEEP, lambda *_: {"val_accuracy": 0.9, "test_accuracy": 0.9})
+    found = build_report([studio.job(SWEEP)], runs).arms[0].scores["test_accuracy"]
+    half = 1.9666 * (0.9 * 0.1 / 359) ** 0.5  # t with 358 degrees
+    assert found.ci95 == pytest.approx((0.9 - half, 0.9 + half), abs=1e-5)
+
+
+def test_seeds_on_one_split_give_a_loss_no_interval(studio: Any) -> None:
+    scores = lambda arm, s, seed, fold: {"val_loss": 0.5 + 0.01 * seed}  # noqa: E731
+    body = SWEEP | {"select": {"metric": "val_loss"}}
+    found = build_report([studio.job(body)], studio.runs(body, scores)).arms[0].settings[0]
+    assert found.scores["val_loss"].ci95 is None
+    assert found.scores["val_loss"].sd > 0
 
 
 def test_imbalanced_classes_are_told_with_the_metric_that_weighs_them_alike(studio: Any) -> None:
@@ -307,7 +329,7 @@ def test_imbalanced_classes_are_told_with_the_metric_that_weighs_them_alike(stud
     assert words.endswith("val_balanced_accuracy weighs all classes alike.")
     by_class = build_report([job], runs, metric="balanced_accuracy")
     assert not any("imbalanced" in words for words in by_class.method.words)
-    assert "80.0 %" in by_class.verdict
+    assert by_class.metric == "val_balanced_accuracy"
 
 
 def test_a_regression_whose_every_run_diverged_is_told_to_have_a_test_part(studio: Any) -> None:
@@ -345,3 +367,51 @@ def test_an_arm_has_the_terms_of_its_own_penalties(comparison: Any) -> None:
         for found in report.arms
     }
     assert terms == {"none": [], "l1": ["term/l1"], "l2": ["term/l2"], "dropout": []}
+
+
+def test_an_arm_is_scored_by_the_settings_that_its_folds_chose(studio: Any) -> None:
+    # in folds 0 and 1 the first value validates best, elsewhere the second
+    liked = {0: 0.01, 1: 0.01, 2: 0.1, 3: 0.1, 4: 0.1}
+
+    def score(arm: str, setting: Any, seed: int, fold: int) -> dict[str, float]:
+        lam = setting["/regularizers/0/lambda"]
+        return {
+            "val_accuracy": 0.9 if liked[fold] == lam else 0.8,
+            "test_accuracy": 0.5 + 0.01 * fold + lam,
+        }
+
+    body = SWEEP | {"folds": 5, "seeds": 1}
+    found = build_report([studio.job(body)], studio.runs(body, score)).arms[0]
+    assert [(one.label, one.count) for one in found.chosen_counts] == [
+        ("λ = 0.1", 3),
+        ("λ = 0.01", 2),
+    ]
+    assert found.chosen.min.label == "λ = 0.1"
+    tested = [0.5 + 0.01 * fold + liked[fold] for fold in range(5)]
+    assert found.scores["test_accuracy"].mean == pytest.approx(np.mean(tested))
+    assert found.chosen.min.scores["test_accuracy"].mean == pytest.approx(0.62)
+    assert found.scores["val_accuracy"].mean == pytest.approx(0.9)
+
+
+def test_scores_by_row_of_no_run_but_the_chosen_are_asked_for(studio: Any) -> None:
+    asked: list[str] = []
+    body = SWEEP | {"folds": 5, "seeds": 1}
+    world = studio.world(body, lambda arm, setting: 0.9)
+
+    def rows_of(runs: Any) -> Any:
+        asked.extend(runs)
+        return world.rows_of(runs)
+
+    report = build_report([world.job], world.runs, rows_of)
+    assert len(asked) == 5
+    assert report.method.source == "rows"
+    assert report.rows.model_dump() == {"train": 320, "validation": 80, "test": 100, "tested": 500}
+
+
+def test_the_interval_of_an_arms_test_score_covers_its_rows(studio: Any) -> None:
+    body = {**SWEEP, "lambda": 0.01, "folds": 5, "seeds": 1}
+    found = studio.world(body, lambda arm, setting: 0.8, rows=2000).report().arms[0].scores
+    score = found["test_accuracy"]
+    of_rows = 1.96 * (score.mean * (1 - score.mean) / 2000) ** 0.5
+    assert score.ci95[1] - score.mean > of_rows
+    assert score.ci95[1] - score.mean < 2 * of_rows

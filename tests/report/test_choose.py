@@ -5,8 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.report.choose import choose, edge_of, simplicity_of
-from core.report.statistics import summarise
+from core.datasets import Replicate
+from core.report.choose import Picked, choose_inside, edge_of, order_of, simplicity_of
+from core.report.choose import choose as choose_by
+from core.report.layout import Layout, summarise_over
+from core.report.statistics import Summary, summarise
 from core.term import Knob
 
 LAM = "/regularizers/0/lambda"
@@ -16,6 +19,11 @@ STRONGER = {LAM: Knob(ge=0, simpler="high")}
 
 def lams(*values: float) -> list[tuple[tuple[str, float], ...]]:
     return [((LAM, value),) for value in values]
+
+
+def choose(summary: Summary, direction: str, settings: list, knobs: dict) -> Picked | None:
+    order = order_of(settings, knobs)
+    return choose_by(summary.n, summary.mean, summary.error, direction=direction, order=order)
 
 
 def around(means: list[float], spread: float, n: int = 4) -> np.ndarray:
@@ -49,9 +57,11 @@ def test_1se_counts_folds_where_seeds_share_them() -> None:
     # = 0.0577 over folds, but 0.0853 / sqrt(12) = 0.0246 over all twelve. 0.86 lies between.
     best = np.repeat([0.80, 0.90, 1.00], 4)
     scores = np.stack([best, best - 0.04])
-    settings, folds = lams(0.01, 0.1), np.repeat([0, 1, 2], 4)
+    settings = lams(0.01, 0.1)
+    layout = Layout(tuple(Replicate(seed, 0, fold, None) for fold in range(3) for seed in range(4)))
     assert choose(summarise(scores), "max", settings, STRONGER).simplest == 0
-    by_fold = summarise(scores, unit_R=folds)
+    by_fold = summarise_over(scores, layout, "val_accuracy")
+    assert by_fold.error == pytest.approx([0.1 / 3**0.5] * 2)
     assert choose(by_fold, "max", settings, STRONGER).simplest == 1
 
 
@@ -78,6 +88,45 @@ def test_a_setting_that_lost_a_replicate_does_not_compete_with_whole_ones() -> N
     assert choose(summarise(values), "max", lams(0.01, 0.1), STRONGER).best == 0
 
 
+def test_a_rounding_of_float32_decides_nothing() -> None:
+    # 0.966 in float32 against 0.966 in float64: 1e-8 apart
+    values = np.array([[float(np.float32(0.966))] * 4, [0.966] * 4])
+    for settings in (lams(0.01, 0.1), lams(0.1, 0.01)):
+        assert choose(summarise(values), "max", settings, STRONGER).best == int(
+            settings[1] == ((LAM, 0.1),)
+        )
+
+
+def test_inside_a_fold_only_its_own_scores_choose() -> None:
+    layout = Layout(tuple(Replicate(seed, 0, fold, None) for fold in range(2) for seed in range(2)))
+    # fold 0 likes the first setting, fold 1 the second; over all the second is best
+    scores = np.array([[0.9, 0.8, 0.1, 0.2], [0.7, 0.8, 0.9, 0.9]])
+    order = order_of(lams(0.01, 0.1), {})
+    picked = choose_inside(scores, layout, "val_accuracy", order, validation_rows=None)
+    assert [one.best for one in picked] == [0, 1]
+    assert choose(summarise(scores), "max", lams(0.01, 0.1), {}).best == 1
+
+
+def test_inside_a_fold_the_standard_error_is_that_of_its_inner_folds() -> None:
+    layout = Layout(tuple(Replicate(0, 0, 0, inner) for inner in range(4)))
+    # best 0.90 with a standard error of 0.01 over inner folds; 0.895 is within it, 0.885 is not
+    order = order_of(lams(0.001, 0.01, 0.1), STRONGER)
+    picked = choose_inside(
+        around([0.90, 0.895, 0.885], 0.01), layout, "val_accuracy", order, validation_rows=None
+    )
+    assert [(one.best, one.simplest) for one in picked] == [(0, 1)]
+
+
+def test_inside_a_fold_of_one_part_the_error_of_an_accuracy_is_that_of_its_rows() -> None:
+    layout = Layout((Replicate(0, 0, 0, None),))
+    order = order_of(lams(0.01, 0.1), STRONGER)
+    scores = np.array([[0.90], [0.88]])
+    # sqrt(0.9 * 0.1 / 100) = 0.03, and / 1000 = 0.0095
+    for rows, simplest in ((100, 1), (1000, 0)):
+        (one,) = choose_inside(scores, layout, "val_accuracy", order, validation_rows=rows)
+        assert (one.best, one.simplest) == (0, simplest)
+
+
 def test_nothing_is_chosen_where_nothing_is_scored() -> None:
     assert choose(summarise(np.full((2, 3), np.nan)), "max", lams(0.1, 1.0), STRONGER) is None
 
@@ -96,6 +145,14 @@ def test_the_edge_is_told(row: int, edge: str | None) -> None:
     assert (found[0] if found else None) == edge
     if found:
         assert "λ = 0." in found[1]
+
+
+def test_an_edge_of_a_range_that_is_not_all_scored_is_not_told_as_final() -> None:
+    edge, sentence, pointer = edge_of(2, lams(0.001, 0.01, 0.1), STRONGER, scored=2)
+    assert (edge, pointer) == ("high", LAM)
+    assert sentence == (
+        "the chosen λ = 0.1 is the highest of its range, but only 2 of 3 settings have scores yet"
+    )
 
 
 def test_the_parameters_own_bound_is_no_edge() -> None:

@@ -1,23 +1,41 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from core.report.build import build_report
-from core.report.figures import FIGURES, curves_wanted, figure, figures
+from core.report.evidence import Evidence
+from core.report.figures import FIGURES, curves_wanted, figure, figures, with_figures
 from core.report.figures.theme import POINTS_MAX
 from core.report.image import figure_png, figure_svg
 from core.report.records import CurveRecord
+from core.report.report import ChosenCount
+
+CLASSIFIED = {"confusion", "classes", "roc", "precision_recall", "reliability"}
+VALUED = {"predicted", "residuals"}
 
 
 @pytest.fixture(scope="module")
-def drawn(comparison: Any) -> Any:
+def drawn(comparison: Any, studio: Any) -> Any:
+    """The report of the comparison, whose folds chose, and all figures of its evidence."""
     job, runs, curves = comparison
     report = build_report([job], runs)
-    return report, figures(report, curves)
+    counts = [
+        ChosenCount(setting=s.setting, label=s.label, count=count)
+        for s, count in zip(report.arms[1].settings, (3, 2), strict=False)
+    ]
+    chosen = [
+        a.model_copy(update={"chosen_counts": counts * (a.name == "l1")}) for a in report.arms
+    ]
+    report = report.model_copy(update={"arms": chosen})
+    classes = [str(number) for number in range(10)]
+    predictions = {arm.name: studio.classified(i) for i, arm in enumerate(report.arms)}
+    evidence = Evidence(predictions=predictions, classes=classes)
+    return with_figures(report, evidence), figures(report, replace(evidence, curves=curves))
 
 
 def values_of(node: Any) -> list[list[Any]]:
@@ -32,35 +50,71 @@ def values_of(node: Any) -> list[list[Any]]:
 
 def test_a_comparison_has_every_figure(drawn: Any) -> None:
     report, found = drawn
-    assert list(found) == list(FIGURES)
-    assert len(found) >= 5
-    assert [(link.name, link.title) for link in report.figures] == [
-        (name, figure.title) for name, figure in found.items()
-    ]
+    assert list(found) == [name for name in FIGURES if name not in VALUED]
+    assert {link.name: link.title for link in report.figures} == {
+        name: figure.title for name, figure in found.items()
+    } | {"learning": "Validation accuracy by epoch"}
 
 
-@pytest.mark.parametrize("name", list(FIGURES))
-def test_every_figure_is_strict_json_and_renders(drawn: Any, name: str) -> None:
-    _, found = drawn
-    json.dumps(found[name].spec, allow_nan=False)
-    svg = figure_svg(found[name])
-    assert svg.startswith("<svg")
+@pytest.mark.parametrize("name", [name for name in FIGURES if name not in VALUED])
+def test_every_figure_is_strict_json_and_fits_a_column(drawn: Any, name: str) -> None:
+    fits_a_column(drawn[1][name])
+
+
+def fits_a_column(figure: Any) -> None:
+    json.dumps(figure.spec, allow_nan=False)
+    svg = figure_svg(figure)
     width = float(svg.split('width="')[1].split('"')[0])
-    assert 400 < width < 720
-    for word in found[name].title.split():
+    assert 250 < width < 460
+    for word in figure.title.split():
         assert word in svg
+    assert 'aria-label="Title text' not in figure_svg(figure, titled=False)
+    assert 'aria-label="Title text' in svg
+
+
+def test_a_regression_has_its_predictions_drawn(comparison: Any, studio: Any) -> None:
+    job, runs, _ = comparison
+    report = build_report([job], runs)
+    found = figures(report, Evidence(predictions={"l1": studio.valued()}))
+    assert set(found) > VALUED
+    assert not CLASSIFIED & set(found)
+    for name in VALUED:
+        fits_a_column(found[name])
 
 
 def test_png_bytes_are_a_png(drawn: Any) -> None:
     assert figure_png(drawn[1]["gap"], scale=1).startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("name", list(FIGURES))
-def test_an_arm_has_the_same_colour_in_every_figure(drawn: Any, name: str) -> None:
-    spec = json.dumps(drawn[1][name].spec)
-    if '"field": "arm"' in spec and '"color"' in spec and name not in ("gap", "pairs", "objective"):
-        assert '"domain": ["none", "l1", "l2", "dropout"]' in spec
-        assert '"range": ["#6f7782", "#0072b2", "#d55e00", "#009e73"]' in spec
+ARMS = {"none": "#6f7782", "l1": "#0072b2", "l2": "#d55e00", "dropout": "#009e73"}
+
+
+def channels(node: Any, name: str) -> list[Any]:
+    """Every such channel of a Vega-Lite document."""
+    if isinstance(node, list):
+        return [found for item in node for found in channels(item, name)]
+    if not isinstance(node, dict):
+        return []
+    own = [node["encoding"][name]] if name in node.get("encoding", {}) else []
+    return own + [found for item in node.values() for found in channels(item, name)]
+
+
+def test_an_arm_has_the_same_colour_in_every_figure_and_nothing_else_has_it(drawn: Any) -> None:
+    for found in drawn[1].values():
+        for channel in channels(found.spec, "color"):
+            scale = channel.get("scale", {})
+            if channel.get("field") == "arm":
+                assert dict(zip(scale["domain"], scale["range"], strict=True)) == ARMS
+            else:
+                assert not set(ARMS.values()) & set(scale.get("range", []))
+
+
+@pytest.mark.parametrize("name", ["learning", "roc", "precision_recall", "score", "reliability"])
+def test_the_baseline_is_told_by_its_dashes_where_arms_are_lines(drawn: Any, name: str) -> None:
+    for channel in (found := channels(drawn[1][name].spec, "strokeDash")):
+        dashes = dict(zip(channel["scale"]["domain"], channel["scale"]["range"], strict=True))
+        assert [arm for arm, dash in dashes.items() if dash != [1, 0]] == ["none"]
+    assert found
 
 
 def test_the_choices_are_marked_in_the_score_figure(drawn: Any) -> None:
@@ -75,10 +129,20 @@ def test_the_choices_are_marked_in_the_score_figure(drawn: Any) -> None:
 
 def test_the_objective_is_split_into_its_parts(drawn: Any) -> None:
     _, found = drawn
-    (rows,) = values_of(found["objective"].spec)
-    parts = {row["part"]: row["value"] for row in rows if row["arm"] == "l1"}
-    assert parts == {"data term": pytest.approx(0.07), "l1": pytest.approx(0.03)}
+    rows = [row for values in values_of(found["objective"].spec) for row in values]
+    parts = {
+        row["part"]: (row["from"], row["to"])
+        for row in rows
+        if row["arm"] == "l1" and "part" in row
+    }
+    assert parts == {"data term": (0, pytest.approx(0.7)), "l1": (pytest.approx(0.7), 1)}
     assert found["objective"].title == "The penalty is 30 % of what l1 minimises"
+    assert [told for told in texts(found["objective"].spec) if "l1" in told] == ["J = 0.1: l1 30 %"]
+
+
+def texts(spec: Any) -> list[str]:
+    """The words in a figure's rows."""
+    return [row["told"] for values in values_of(spec) for row in values if "told" in row]
 
 
 def test_lambda_zero_has_a_place_on_the_logarithmic_axis(studio: Any) -> None:
@@ -91,12 +155,12 @@ def test_lambda_zero_has_a_place_on_the_logarithmic_axis(studio: Any) -> None:
         ]
     }
     report = build_report([studio.job(body)], studio.runs(body, studio.lifelike))
-    spec = figure(report, [], "score").spec
+    spec = figure(report, Evidence(), "score").spec
     view = spec["hconcat"][0]
     axis = view["layer"][0]["encoding"]["x"]["axis"]
     assert view["data"]["values"][0]["x"] == 1e-5
     assert "'0'" in axis["labelExpr"]
-    assert figure_svg(figure(report, [], "score")).count(">0<") == 1
+    assert figure_svg(figure(report, Evidence(), "score")).count(">0<") == 1
 
 
 def test_long_curves_are_decimated_and_keep_their_ends(comparison: Any) -> None:
@@ -105,8 +169,8 @@ def test_long_curves_are_decimated_and_keep_their_ends(comparison: Any) -> None:
     ids, names = curves_wanted(report)
     epochs = np.arange(1, 20_001)
     curves = [CurveRecord(run, name, epochs, 1 / epochs) for run in ids for name in names]
-    rows = values_of(figure(report, curves, "learning").spec)[0]
-    one = [row for row in rows if row["arm"] == "l1" and row["split"] == "validation accuracy"]
+    rows = values_of(figure(report, Evidence(curves), "learning").spec)[0]
+    one = [row for row in rows if row["arm"] == "l1"]
     assert len(one) <= POINTS_MAX
     assert (one[0]["epoch"], one[-1]["epoch"]) == (1, 20_000)
 
@@ -119,7 +183,7 @@ def test_a_run_that_stopped_early_keeps_its_last_value(comparison: Any) -> None:
         CurveRecord(first, "val_accuracy", np.array([1, 2]), np.array([0.5, 0.6])),
         CurveRecord(second, "val_accuracy", np.array([1, 2, 3]), np.array([0.5, 0.8, np.nan])),
     ]
-    rows = values_of(figure(report, curves, "learning").spec)[0]
+    rows = values_of(figure(report, Evidence(curves), "learning").spec)[0]
     assert [row["epoch"] for row in rows] == [1, 2, 3]
     assert rows[1]["y"] == pytest.approx(0.7)
     assert rows[2]["y"] == pytest.approx(0.6)  # a NaN is left out, not drawn
@@ -134,7 +198,7 @@ def test_ten_thousand_settings_are_decimated_with_the_choice_kept(studio: Any) -
         ],
     }
     report = build_report([studio.job(body)], studio.runs(body, studio.lifelike))
-    rows = values_of(figure(report, [], "score").spec)[0]
+    rows = values_of(figure(report, Evidence(), "score").spec)[0]
     assert len(report.arms[0].settings) == 3000
     assert len(rows) <= POINTS_MAX
     assert any(row["min"] for row in rows)
@@ -148,9 +212,9 @@ def test_more_arms_than_colours_show_the_best_and_the_baseline(studio: Any) -> N
         return {"val_accuracy": level + 0.001 * seed, "test_accuracy": level + 0.002 * seed}
 
     report = build_report([studio.job(body)], studio.runs(body, score))
-    spec = figure(report, [], "pairs").spec
-    assert "4 more arms" in " ".join(spec["title"]["subtitle"])
-    shown = {row["a"] for row in values_of(spec)[0]}
+    found = figure(report, Evidence(), "gap")
+    assert "The table has 4 more arms." in found.subtitle
+    shown = {row["arm"] for values in values_of(found.spec) for row in values}
     assert shown == {"none", *(f"arm {i}" for i in range(4, 11))}
 
 
@@ -164,7 +228,7 @@ def test_client_strings_are_data_and_never_code(studio: Any) -> None:
     }
     runs = list(studio.runs(body, studio.lifelike))
     report = build_report([studio.job(body)], runs)
-    for found in figures(report, list(studio.curves(runs))).values():
+    for found in figures(report, Evidence(list(studio.curves(runs)))).values():
         svg = figure_svg(found)
         assert "<script" not in svg
         assert "\x01" not in svg
@@ -174,17 +238,17 @@ def test_a_report_with_one_setting_draws_what_it_can(studio: Any) -> None:
     body = {"dataset": "digits", "architecture": "mlp", "loss": "cross_entropy", "seeds": 1}
     runs = list(studio.runs(body, studio.lifelike))
     report = build_report([studio.job(body)], runs)
-    found = figures(report, list(studio.curves(runs)))
+    found = figures(report, Evidence(list(studio.curves(runs))))
     assert set(found) == {"learning", "gap"}
     for one in found.values():
         figure_svg(one)
     with pytest.raises(KeyError):
-        figure(report, [], "pairs")
+        figure(report, Evidence(), "differences")
 
 
 def test_figures_without_curves_still_render(comparison: Any) -> None:
     job, runs, _ = comparison
-    for one in figures(build_report([job], runs), []).values():
+    for one in figures(build_report([job], runs), Evidence()).values():
         figure_svg(one)
 
 
@@ -198,7 +262,7 @@ def test_settings_that_differ_in_two_parameters_are_joined_by_no_line(studio: An
         "regularizers": [{"kind": "l2", "lambda": {"log_range": [1e-5, 1]}}],
     }
     report = build_report([studio.job(body)], studio.runs(body, studio.lifelike))
-    views = figure(report, [], "score").spec["hconcat"]
+    views = figure(report, Evidence(), "score").spec["hconcat"]
     axes = [view["layer"][0]["encoding"]["x"]["axis"]["title"] for view in views]
     assert axes == ["λ", "learning rate"]
     for view in views:
@@ -211,7 +275,7 @@ def test_a_better_arm_with_nothing_varied_is_named_by_the_score_figure(studio: A
         return {"val_accuracy": (0.98 if arm == "none" else 0.9) + 0.001 * seed}
 
     report = build_report([studio.job(studio.body)], studio.runs(studio.body, score))
-    title = figure(report, [], "score").title
+    title = figure(report, Evidence(), "score").title
     assert title.startswith("none reaches 98.2 % validation accuracy; the best of what is varied, ")
 
 
@@ -228,7 +292,8 @@ def sparse(studio: Any, levels: dict[str, float]) -> str:
         zeros = {0.01: 0.49, 0.1: 0.9}.get(lam, 0.0)
         return {"val_accuracy": levels[key] + 0.001 * seed, "zeros": zeros}
 
-    return figure(build_report([studio.job(body)], studio.runs(body, score)), [], "sparsity").title
+    report = build_report([studio.job(body)], studio.runs(body, score))
+    return figure(report, Evidence(), "sparsity").title
 
 
 def test_zeros_cost_nothing_where_an_arm_with_them_scores_as_the_baseline(studio: Any) -> None:
@@ -239,14 +304,27 @@ def test_zeros_cost_nothing_where_an_arm_with_them_scores_as_the_baseline(studio
     assert sparse(studio, levels) == "No setting with zeros keeps none's validation accuracy"
 
 
-def test_the_learning_figure_claims_nothing_of_scores_that_it_does_not_draw(drawn: Any) -> None:
-    assert drawn[1]["learning"].title == "How training and validation accuracy develop"
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ([0.5, 0.9, 0.8, 0.7], "l1 was best at epoch 2 of 4 and then lost 20.0 points"),
+        ([0.5, 0.6, 0.7, 0.8], "l1 was still improving at epoch 4: more epochs may help"),
+        ([0.5, 0.899, 0.9, 0.9], "l1 gained nearly all by epoch 2 of 4"),
+    ],
+)
+def test_the_learning_figure_tells_when_the_best_arm_stopped_learning(
+    comparison: Any, path: list[float], title: str
+) -> None:
+    job, runs, _ = comparison
+    report = build_report([job], runs)
+    epochs = np.arange(1, 5)
+    curves = [CurveRecord(r, "val_accuracy", epochs, np.array(path)) for r in best_runs(report)]
+    assert figure(report, Evidence(curves), "learning").title == title
 
 
-def test_the_learning_figure_names_training_only_where_it_is_drawn(studio: Any) -> None:
-    runs = studio.runs(studio.body, lambda *_: {"val_balanced_accuracy": 0.9})
-    report = build_report([studio.job(studio.body)], runs, metric="balanced_accuracy")
-    assert figure(report, [], "learning").title == "How validation balanced accuracy develops"
+def best_runs(report: Any) -> list[str]:
+    (runs,) = (arm.chosen.min.runs for arm in report.arms if arm.name == "l1")
+    return runs
 
 
 def test_no_band_and_no_axis_reaches_beyond_what_a_score_can_be(studio: Any) -> None:
@@ -256,14 +334,15 @@ def test_no_band_and_no_axis_reaches_beyond_what_a_score_can_be(studio: Any) -> 
     runs = list(studio.runs(studio.body, score))
     report = build_report([studio.job(studio.body)], runs)
     for name in ("score", "learning"):
-        spec = figure(report, list(studio.curves(runs)), name).spec
-        view = spec["hconcat"][0] if name == "score" else spec
-        assert max(row["high"] for row in view["data"]["values"]) <= 1
-        assert view["layer"][0]["encoding"]["y"]["scale"]["domain"][1] == 1
+        spec = figure(report, Evidence(list(studio.curves(runs))), name).spec
+        rows = [row for values in values_of(spec) for row in values]
+        assert max(row["high"] for row in rows if "high" in row) <= 1
+        assert max(y["scale"]["domain"][1] for y in channels(spec, "y")) <= 1
 
 
 def test_an_arm_that_scores_no_better_in_training_is_not_told_to_overfit(studio: Any) -> None:
     scores = {"train_accuracy": 0.9, "val_accuracy": 0.91}
     runs = studio.runs(studio.body, lambda *_: scores)
-    title = figure(build_report([studio.job(studio.body)], runs), [], "gap").title
+    report = build_report([studio.job(studio.body)], runs)
+    title = figure(report, Evidence(), "gap").title
     assert title == "No arm scores better in training than in validation"

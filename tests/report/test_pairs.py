@@ -1,192 +1,222 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from core.report.pairs import Design, compare
-from core.report.report import Pair
+from core.report.records import no_rows
+from core.report.report import Pair, Report
+
+ARMS = {
+    "dataset": "digits",
+    "architecture": "mlp",
+    "loss": "cross_entropy",
+    "seeds": 1,
+    "folds": 5,
+    "compare": [
+        {"name": "none"},
+        {"name": "l1", "regularizers": [{"kind": "l1", "lambda": 0.01}]},
+        {"name": "l2", "regularizers": [{"kind": "l2", "lambda": 0.01}]},
+    ],
+}
+NAMED = {"none": 0.85, "l1": 0.93, "l2": 0.87}
 
 
-def by_seed(n: int, **more: object) -> Design:
-    plain = Design(tuple((s, None) for s in range(n)), ratio=0.0, blocked=False, per_seed=1)
-    return replace(plain, **more)
+def world(studio: Any, levels: dict[str, float] = NAMED, **more: Any) -> Any:
+    body = ARMS | more.pop("body", {})
+    return studio.world(body, lambda arm, setting: levels[arm], **more)
 
 
-def by_fold(seeds: int, folds: int, ratio: float) -> Design:
-    grid = tuple((s, f) for s in range(seeds) for f in range(folds))
-    return Design(grid, ratio=ratio, blocked=True, per_seed=folds)
+def pair(report: Report, a: str, b: str) -> Pair:
+    return next(pair for pair in report.pairs if (pair.a, pair.b) == (a, b))
 
 
-def pair_of(a: list[float], b: list[float], design: Design | None = None, **more: object) -> Pair:
-    scores = np.array([a, b], dtype=float)
-    facts = {"direction": "max", "region": 0.005} | more
-    expected = np.ones(scores.shape, dtype=bool)
-    (pair,) = compare(["a", "b"], scores, expected, design=design or by_seed(len(a)), **facts)
-    return pair
-
-
-def test_a_clear_difference_is_better_with_scipys_p() -> None:
-    a, b = [0.95, 0.96, 0.955, 0.958], [0.91, 0.93, 0.92, 0.922]
-    pair = pair_of(a, b)
-    reference = stats.ttest_rel(a, b)
-    low, high = reference.confidence_interval()
-    assert pair.verdict == "better"
-    assert pair.test == "paired t"
-    assert pair.p == pytest.approx(reference.pvalue)
-    assert pair.p_adjusted == pytest.approx(reference.pvalue)
-    assert pair.ci95 == (pytest.approx(low), pytest.approx(high))
-    assert pair.difference == pytest.approx(0.03525)
-    assert pair.seeds_to_decide is None
-    assert pair.n == 4
-
-
-def test_better_means_lower_where_lower_is_better() -> None:
-    a, b = [0.95, 0.96, 0.955, 0.958], [0.91, 0.93, 0.92, 0.922]
-    assert pair_of(a, b, direction="min").verdict == "worse"
-
-
-def test_a_small_difference_is_equivalent_even_when_it_is_significant() -> None:
-    a = [0.951, 0.961, 0.9551, 0.9581]
-    pair = pair_of(a, [0.95, 0.96, 0.954, 0.957])
-    assert pair.p_adjusted is not None
-    assert pair.p_adjusted < 0.05
-    assert pair.verdict == "equivalent"
-
-
-def test_an_undecided_pair_says_how_many_seeds_would_decide() -> None:
-    pair = pair_of([0.95, 0.96, 0.94], [0.94, 0.935, 0.945])
-    assert pair.verdict == "undecided"
-    assert pair.seeds_to_decide is not None
-    assert pair.seeds_to_decide > 3
-    assert pair.note is None
-
-
-@pytest.mark.parametrize("n", [1, 2])
-def test_fewer_than_three_replicates_are_not_tested_and_the_note_says_why(n: int) -> None:
-    pair = pair_of([0.95, 0.96][:n], [0.90, 0.92][:n])
-    assert (pair.p, pair.p_adjusted, pair.ci95, pair.test) == (None, None, None, None)
-    assert pair.verdict == "undecided"
-    assert pair.difference is not None
-    assert pair.note is not None
-    assert "fewer than 3" in pair.note
-
-
-def test_pairing_uses_the_replicates_both_have_and_says_so() -> None:
-    nan = float("nan")
-    pair = pair_of([0.95, nan, 0.955, 0.958, 0.95], [0.91, 0.93, 0.92, 0.922, nan])
-    assert pair.n == 3
-    assert pair.difference == pytest.approx(np.mean([0.04, 0.035, 0.036]))
-    assert pair.note == "Paired on 3 of 5 replicates: a lacks 1 and b lacks 1."
-
-
-def test_no_replicate_in_common_is_no_difference() -> None:
-    nan = float("nan")
-    pair = pair_of([0.95, nan], [nan, 0.9])
-    assert (pair.difference, pair.n, pair.verdict) == (None, 0, "undecided")
-
-
-def test_arms_that_score_alike_every_time_are_equivalent_without_a_test() -> None:
-    pair = pair_of([0.95, 0.96, 0.94], [0.95, 0.96, 0.94])
-    assert (pair.verdict, pair.p, pair.ci95) == ("equivalent", None, (0.0, 0.0))
-    assert "the same in each" in str(pair.note)
-
-
-def test_seeds_that_change_nothing_count_as_one_replicate() -> None:
-    pair = pair_of([0.95] * 5, [0.90] * 5)
-    assert (pair.verdict, pair.p, pair.seeds_to_decide) == ("undecided", None, None)
-    assert "worth one" in str(pair.note)
-    assert "split.resample" in str(pair.note)
-
-
-def test_a_difference_without_deviation_is_not_called_certain() -> None:
-    a = np.array([0.95, 0.96, 0.94])
-    pair = pair_of(a.tolist(), (a - 0.03).tolist())
-    assert (pair.verdict, pair.p) == ("undecided", None)
-    assert "no deviation" in str(pair.note)
-
-
-def test_resamples_get_the_corrected_interval() -> None:
-    a, b = [0.95, 0.96, 0.955, 0.958], [0.91, 0.93, 0.92, 0.922]
-    plain, corrected = pair_of(a, b), pair_of(a, b, by_seed(4, ratio=0.25))
-    assert corrected.test == "Nadeau-Bengio corrected paired t"
-    # sqrt(1/4 + 1/4) over sqrt(1/4)
-    width = np.ptp(corrected.ci95) / np.ptp(plain.ci95)
-    assert width == pytest.approx(2**0.5)
-
-
-def test_the_seeds_of_a_fold_are_averaged_to_one_difference() -> None:
-    rng = np.random.default_rng(1)
-    a, b = rng.normal(0.95, 0.01, 12), rng.normal(0.93, 0.01, 12)
-    pair = pair_of(a.tolist(), b.tolist(), by_fold(3, 4, 1 / 3))
-    folds = (a - b).reshape(3, 4).mean(axis=0)
-    t = folds.mean() / (folds.std(ddof=1) * np.sqrt(1 / 4 + 1 / 3))
-    assert pair.n == 4
-    assert pair.p == pytest.approx(2 * stats.t.sf(abs(t), 3))
-
-
-def test_more_seeds_do_not_help_where_the_folds_disagree() -> None:
-    fold = np.tile([0.0, 0.04, -0.02, 0.03], 3)
-    noise = np.random.default_rng(0).normal(0, 1e-4, 12)
-    pair = pair_of((0.9 + fold + noise).tolist(), [0.9] * 12, by_fold(3, 4, 1 / 3))
-    assert pair.verdict == "undecided"
-    assert pair.seeds_to_decide is None
-    assert "More seeds alone would not decide" in str(pair.note)
-
-
-def test_more_seeds_help_where_the_noise_is_within_the_folds() -> None:
-    noise = np.random.default_rng(3).normal(0, 0.03, 12)
-    pair = pair_of((0.915 + noise).tolist(), [0.9] * 12, by_fold(3, 4, 1 / 3))
-    assert pair.verdict == "undecided"
-    assert pair.seeds_to_decide is not None
-    assert pair.seeds_to_decide > 3
-
-
-def test_holm_counts_all_pairs() -> None:
-    rng = np.random.default_rng(0)
-    scores = 0.9 + 0.01 * np.arange(3)[:, None] + rng.normal(0, 0.004, (3, 5))
-    pairs = compare(
-        ["a", "b", "c"],
-        scores,
-        np.ones(scores.shape, dtype=bool),
-        design=by_seed(5),
-        direction="max",
-        region=0.001,
-    )
-    p = sorted(pair.p or 0 for pair in pairs)
-    assert [(pair.a, pair.b) for pair in pairs] == [("a", "b"), ("a", "c"), ("b", "c")]
-    assert min(pair.p_adjusted or 0 for pair in pairs) == pytest.approx(min(1, 3 * p[0]))
-
-
-@given(
-    arrays(np.int64, (3, 5), elements=st.integers(0, 360)),
-    st.floats(-100, 100, allow_nan=False),
-)
-def test_adding_a_constant_to_all_scores_alters_no_difference(
-    right: np.ndarray, constant: float
+def test_pairs_are_each_arm_against_the_baseline_and_the_best_against_the_rest(
+    studio: Any,
 ) -> None:
-    scores = right / 360
-    facts = {"design": by_seed(5), "direction": "max", "region": 0.005}
-    expected = np.ones(scores.shape, dtype=bool)
-    before = compare(["a", "b", "c"], scores, expected, **facts)
-    after = compare(["a", "b", "c"], scores + constant, expected, **facts)
-    for one, other in zip(before, after, strict=True):
-        assert one.difference == pytest.approx(other.difference, abs=1e-9)
-        assert (one.p is None) == (other.p is None)
-        if one.p is not None:
-            assert one.p == pytest.approx(other.p, rel=1e-6, abs=1e-12)
+    report = world(studio).report()
+    assert [(pair.a, pair.b, pair.family) for pair in report.pairs] == [
+        ("l1", "none", "baseline"),
+        ("l2", "none", "baseline"),
+        ("l1", "l2", "best"),
+    ]
 
 
-@given(arrays(np.float64, (2, 4), elements=st.floats(0, 1, width=16)))
-def test_swapping_the_arms_turns_the_verdict(scores: np.ndarray) -> None:
-    there = pair_of(scores[0].tolist(), scores[1].tolist())
-    back = pair_of(scores[1].tolist(), scores[0].tolist())
-    turned = {"better": "worse", "worse": "better"}
-    assert back.verdict == turned.get(there.verdict, there.verdict)
-    assert back.difference == pytest.approx(-there.difference)
-    assert back.seeds_to_decide == there.seeds_to_decide
+def test_without_a_declared_baseline_only_the_best_is_measured_against_the_rest(
+    studio: Any,
+) -> None:
+    renamed = [{**arm, "name": arm["name"].replace("none", "plain")} for arm in ARMS["compare"]]
+    levels = {"plain": 0.85, "l1": 0.93, "l2": 0.87}
+    report = world(studio, levels, body={"compare": renamed}).report()
+    assert {(pair.a, pair.b) for pair in report.pairs} == {("l1", "l2"), ("l1", "plain")}
+    assert not any(arm.baseline for arm in report.arms)
+    assert report.method.baseline is None
+
+
+def test_an_arm_marked_as_the_baseline_is_it_whatever_its_name(studio: Any) -> None:
+    found = world(studio)
+    found.job.document["compare"][2]["baseline"] = True
+    report = found.report()
+    assert report.method.baseline == "l2"
+    assert {(p.a, p.b) for p in report.pairs if p.family == "baseline"} == {
+        ("none", "l2"),
+        ("l1", "l2"),
+    }
+
+
+def test_the_order_of_the_arms_changes_nothing(studio: Any) -> None:
+    def said(names: list[str], levels: dict[str, float]) -> tuple[Any, ...]:
+        arms = {arm["name"]: arm for arm in ARMS["compare"]}
+        renamed = [{**arms[old], "name": new} for old, new in zip(names, levels, strict=True)]
+        report = world(studio, levels, body={"compare": renamed}).report()
+        pairs = {
+            frozenset([(p.a, p.difference), (p.b, -p.difference)]): (p.ci95, p.p_adjusted)
+            for p in report.pairs
+        }
+        return report.headline, report.best_bet, report.proven, report.outcome, pairs
+
+    levels = {"plain": 0.85, "l1": 0.93, "l2": 0.90}
+    first = said(["none", "l1", "l2"], levels)
+    turned = said(["l2", "l1", "none"], {name: levels[name] for name in ("l2", "l1", "plain")})
+    assert first == turned
+    assert first[0].startswith("l1 ")
+
+
+def test_one_row_more_is_no_finding(studio: Any) -> None:
+    # 0.97000003 against 0.96599996 in float32, seeds alike: by their means p was 2e-25
+    found = world(studio, {"none": 0.9, "l1": 0.9, "l2": 0.9}, own=0.0)
+    right = found._right
+    ids = [run.id for run in found.runs if run.arm == "l1"]
+    index, answers = right[ids[0]]
+    wrong = int(np.flatnonzero(~answers)[0])
+    right[ids[0]] = index, np.where(np.arange(len(index)) == wrong, True, answers)
+    report = found.report()
+    one = pair(report, "l1", "none")
+    assert one.rows == pytest.approx(1)
+    assert one.difference == pytest.approx(1 / 500)
+    assert one.p is not None
+    assert one.p > 0.3
+    assert one.verdict in ("undecided", "equivalent")
+
+
+def test_89_against_51_per_cent_of_500_rows_is_better_though_no_seed_changes_it(
+    studio: Any,
+) -> None:
+    levels = {"none": 0.51, "l1": 0.89, "l2": 0.51}
+    found = world(studio, levels, own=0.0, body={"folds": 1, "seeds": 3}, rows=2500)
+    report = found.report()
+    assert report.rows.tested == 500
+    assert {s.scores["test_accuracy"].sd for arm in report.arms for s in arm.settings} == {0.0}
+    assert pair(report, "l1", "none").verdict == "better"
+    assert report.outcome == "better"
+
+
+def test_intervals_and_adjusted_p_never_disagree(studio: Any) -> None:
+    for seed in range(12):
+        levels = {"none": 0.90, "l1": 0.93, "l2": 0.91}
+        report = world(studio, levels, seed=seed, own=0.2, rows=400).report()
+        for found in report.pairs:
+            low, high = found.ci95
+            beyond = low > 0 or high < 0
+            assert beyond == (found.p_adjusted < 0.05), found
+            assert found.p <= found.p_adjusted
+
+
+def test_a_difference_too_small_to_matter_is_equivalent(studio: Any) -> None:
+    levels = {"none": 0.95, "l1": 0.9502, "l2": 0.90}
+    report = world(studio, levels, rows=50_000, own=0.02).report()
+    assert pair(report, "l1", "none").verdict == "equivalent"
+    assert pair(report, "l2", "none").verdict == "worse"
+    assert report.outcome == "nothing_beats_baseline"
+
+
+def test_the_difference_is_that_of_the_rows_that_both_were_tested_on(studio: Any) -> None:
+    found = world(studio)
+    lost = next(run for run in found.runs if run.arm == "l2" and run.fold == 3)
+    at = found.runs.index(lost)
+    found.runs[at] = type(lost)(**{**vars(lost), "final": {}, "stop_reason": "diverged"})
+    index, _ = found._right[lost.id]
+    found._right[lost.id] = index, np.full(len(index), np.nan)
+    report = found.report()
+    two = pair(report, "l2", "none")
+    assert two.n == 400
+    assert two.note == "Paired on 4 of 5 replicates: l2 lacks 1."
+    ids = {
+        arm: {run.fold: run.id for run in found.runs if run.arm == arm} for arm in ("l2", "none")
+    }
+    sums = [
+        found._right[ids["l2"][fold]][1].sum() - found._right[ids["none"][fold]][1].sum()
+        for fold in (0, 1, 2, 4)
+    ]
+    assert two.difference == pytest.approx(sum(map(float, sums)) / 400)
+
+
+def test_a_winner_on_validation_that_the_tested_rows_show_worse_is_not_taken(studio: Any) -> None:
+    found = world(studio, {"none": 0.80, "l1": 0.95, "l2": 0.80})
+    for i, run in enumerate(found.runs):
+        if run.arm == "l2":
+            flattered = {**run.final, "val_accuracy": 0.99}
+            found.runs[i] = type(run)(**{**vars(run), "final": flattered})
+    report = found.report()
+    assert report.best_arm == "l1"
+    assert report.notes[0] == (
+        "l2 scores best on validation rows, but the test rows show l1 to be better, so that is "
+        "taken."
+    )
+    assert pair(report, "l1", "l2").verdict == "better"
+
+
+def test_an_undecided_pair_says_what_would_decide_and_never_seeds(studio: Any) -> None:
+    levels = {"none": 0.90, "l1": 0.93, "l2": 0.905}
+    report = world(studio, levels, rows=400, body={"repeats": 3}).report()
+    needed = [found.needed for found in report.pairs if found.needed]
+    assert needed
+    assert all(one.kind in ("repeats", "rows") and one.count > 0 for one in needed)
+    assert "seeds would" not in report.model_dump_json()
+
+
+def test_without_scores_by_row_folds_are_compared_with_bonferroni(studio: Any) -> None:
+    found = world(studio)
+    report = studio.build([found.job], found.runs, no_rows)
+    assert report.method.source == "folds"
+    one = pair(report, "l1", "none")
+    scores = {
+        arm: np.array([r.final["test_accuracy"] for r in found.runs if r.arm == arm])
+        for arm in ("l1", "none")
+    }
+    difference = scores["l1"] - scores["none"]
+    # 500 rows: 100 test, 80 validate, 320 train; Nadeau and Bengio's variance of the mean
+    error = np.sqrt((1 / 5 + 100 / 320) * difference.var(ddof=1))
+    t = difference.mean() / error
+    assert one.n == 5
+    assert one.p == pytest.approx(2 * stats.t.sf(abs(t), 4))
+    assert one.p_adjusted == pytest.approx(min(3 * one.p, 1))
+    half = stats.t.ppf(1 - 0.05 / 3 / 2, 4) * error
+    assert one.ci95 == pytest.approx((difference.mean() - half, difference.mean() + half))
+    assert "intervals and tests are from the means of folds" in " ".join(report.notes)
+
+
+def test_seeds_on_one_split_without_scores_by_row_test_nothing(studio: Any) -> None:
+    found = world(studio, body={"folds": 1, "seeds": 5})
+    report = studio.build([found.job], found.runs, no_rows)
+    assert report.method.source == "none"
+    assert {found.verdict for found in report.pairs} == {"undecided"}
+    assert all(one.ci95 is None and one.p is None for one in report.pairs)
+    assert report.action.kind == "run_again"
+
+
+def test_an_arm_without_a_score_widens_no_interval(studio: Any) -> None:
+    alone = world(studio, body={"compare": ARMS["compare"][:2]}).report()
+    found = world(studio)
+    for i, run in enumerate(found.runs):
+        if run.arm == "l2":
+            found.runs[i] = type(run)(**{**vars(run), "final": {}, "stop_reason": "diverged"})
+            index, _ = found._right[run.id]
+            found._right[run.id] = index, np.full(len(index), np.nan)
+    report = found.report()
+    assert pair(report, "l1", "none").ci95 == pair(alone, "l1", "none").ci95
+    lost = pair(report, "l2", "none")
+    assert (lost.difference, lost.ci95, lost.verdict) == (None, None, "undecided")
+    assert lost.sentence == "l2 against none: cannot be compared, since no part scored both."

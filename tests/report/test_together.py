@@ -38,8 +38,8 @@ def test_two_jobs_are_paired_by_seed(studio: Any) -> None:
     report = build_report(jobs, runs)
     assert report.jobs == ["job_1", "job_2"]
     assert [arm.name for arm in report.arms] == ["base (ridge)", "base (lasso)"]
-    assert report.pairs[0].n == 3
-    assert report.pairs[0].verdict == "worse"
+    assert report.pairs[0].a == "base (lasso)"
+    assert report.pairs[0].verdict == "undecided"  # seeds on one split, and no scores by row
     assert all(link.links == {} for link in report.figures)
 
 
@@ -48,12 +48,32 @@ def test_arms_of_one_name_in_jobs_of_one_name_are_told_apart_by_job_id(studio: A
     assert [arm.name for arm in build_report(jobs, runs).arms] == ["base (job_1)", "base (job_2)"]
 
 
-def test_other_seeds_pair_on_those_in_common(studio: Any) -> None:
-    jobs, runs = both(studio, L1 | {"seeds": [1, 2, 3, 4]})
+def test_jobs_pair_row_by_row(studio: Any) -> None:
+    worlds = [
+        studio.world(
+            body | {"folds": 5, "seeds": 1}, lambda arm, setting, level=level: level, job=job
+        )
+        for body, level, job in ((L2, 0.8, "job_1"), (L1, 0.9, "job_2"))
+    ]
+    report = build_report(
+        [world.job for world in worlds],
+        [run for world in worlds for run in world.runs],
+        lambda ids: [
+            batch
+            for world in worlds
+            for batch in world.rows_of([run for run in ids if world.job.id in run])
+        ],
+    )
+    (pair,) = report.pairs
+    assert (pair.a, pair.b, pair.n) == ("base (lasso)", "base (ridge)", 500)
+    assert pair.verdict == "better"
+
+
+def test_jobs_with_no_seed_in_common_cannot_be_paired(studio: Any) -> None:
+    jobs, runs = both(studio, L1 | {"seeds": [3, 4]})
     pair = build_report(jobs, runs).pairs[0]
-    assert pair.n == 2
-    assert "2 common seeds" in str(pair.note)
-    assert "use the same seeds in both, at least 3" in str(pair.note)
+    assert (pair.n, pair.difference) == (0, None)
+    assert pair.note == "No test: no seed, repeat and fold in common; use the same in both."
 
 
 @pytest.mark.parametrize(
@@ -91,6 +111,14 @@ def test_regressions_with_other_target_scales_are_refused(studio: Any) -> None:
     raw = ridge | {"standardize": False}
     with pytest.raises(InvalidSpec, match="standardize"):
         build_report([studio.job(ridge, "job_1"), studio.job(raw, "job_2")], [])
+
+
+def test_more_arms_than_one_report_compares_are_refused_naming_the_limit(studio: Any) -> None:
+    arms = [{"name": f"arm {i}"} for i in range(26)]
+    body = {k: v for k, v in L2.items() if k not in ("regularizer", "lambda")} | {"compare": arms}
+    jobs = [studio.job(body, f"job_{i}") for i in range(4)]
+    with pytest.raises(InvalidSpec, match="have 104 arms, and one report compares at most 100"):
+        build_report(jobs, [])
 
 
 def test_no_job_and_a_job_twice_are_refused(studio: Any) -> None:

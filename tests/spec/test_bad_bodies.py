@@ -2,12 +2,12 @@
 
 import json
 import math
-from time import process_time
 
 import pytest
 
 from core.errors import InvalidSpec, NotFound
 from core.spec import Limits, resolve
+from tests.counting import calls
 
 GOOD = {"dataset": "digits", "architecture": "mlp", "loss": "cross_entropy"}
 NO_IMAGES = {**GOOD, "dataset": "iris"}
@@ -79,9 +79,21 @@ TOP_LEVEL = [
     (having(seeds=["a"]), "/seeds/0", 'a whole number, not "a"'),
     (having(seeds=[0, -1]), "/seeds/1", "at least 0, not -1"),
     (having(seeds="3"), "/seeds", "seeds is a count, e.g. 5, or a list"),
-    (having(folds=1), "/folds", "at least 2, not 1"),
-    ({**NO_IMAGES, "folds": 200}, "/folds", "150 examples leave the validation part empty"),
-    (having(split={"validation": 0.6, "test": 0.6}), "/split", "take 1.2 of the examples"),
+    (having(folds=0), "/folds", "at least 1, not 0"),
+    ({**NO_IMAGES, "folds": 200}, "/folds", "149 distinct rows leave the test part empty"),
+    (having(repeats=3, folds=1), "/repeats", 'give "folds": 5, or leave out repeats'),
+    (having(repeats=0), "/repeats", "at least 1, not 0"),
+    (having(inner_folds=1), "/inner_folds", "leave it out, and one part validates"),
+    (having(inner_folds=-3), "/inner_folds", "at least 2, not -3"),
+    ({**NO_IMAGES, "folds": 1, "inner_folds": 200}, "/inner_folds", "validation part empty"),
+    (having(split={"resample": True}), "/split/resample", 'by "repeats", a field of the job'),
+    (having(split={"by": "group"}), "/split/by", "this dataset has no groups; name their column"),
+    (having(split={"by": "time"}), "/split/by", "this dataset has no times; name their column"),
+    (having(baseline=True), "/baseline", "it belongs to one arm of the comparison"),
+    (compare({"baseline": 1}), "/compare/0/baseline", "true or false, not 1"),
+    (compare({"baseline": True}, {"baseline": True}), "/compare/1/baseline", "keep one of them"),
+    (compare({}, {"repeats": 3}), "/compare/1/repeats", "so that they can be compared"),
+    (having(split={"validation": 1}), "/split/validation", "less than 1, not 1"),
     (having(split={"validation": 0}), "/split/validation", "greater than 0, not 0"),
     (having(split={"train": 0.5}), "/split/train", '"train" is not a field of split'),
     (having(split=0.2), "/split", 'an object, not 0.2; e.g. {"validation": 0.2'),
@@ -271,9 +283,14 @@ REGULARIZERS = [
         "choose by one that is, such as val_accuracy",
     ),
     (
-        having(regularizers=[{"kind": "early_stopping", "metric": "val_f1"}]),
+        having(loss="mse", regularizers=[{"kind": "early_stopping", "metric": "val_brier"}]),
         "/regularizers/0/metric",
-        "that is known at every epoch",
+        "val_brier is of probabilities, and the loss mse gives none",
+    ),
+    (
+        having(loss="huber", select={"metric": "val_log_loss"}),
+        "/select/metric",
+        "use a metric that needs none, such as val_accuracy",
     ),
     (having(loss="mse", regularizers=["label_smoothing"]), "/regularizers/0", "this one is mse"),
     (
@@ -346,7 +363,7 @@ ARMS = [
 ]
 TOO_MANY = [
     (
-        l1({"range": [0, 1], "num": 1000}) | {"seeds": 11},
+        l1({"range": [0, 1], "num": 1000}) | {"seeds": 11, "folds": 1},
         "",
         "1,000 settings x 11 seeds are 11,000",
     ),
@@ -355,7 +372,7 @@ TOO_MANY = [
             regularizers=[{"kind": "l1", "lambda": {"range": [0, 1], "num": 1000}}] * 20, folds=5
         ),
         "",
-        "more than 1,000,000,000,000 settings x 3 seeds x 5 folds",
+        "more than 1,000,000,000,000 settings x 5 folds",
     ),
 ]
 
@@ -431,9 +448,8 @@ def nested(depth):
     ],
     ids=range(10),
 )
-def test_a_monstrous_body_is_refused_at_once(body):
-    start = process_time()
-    faults = faults_of(body)
-    assert process_time() - start < 2
+def test_a_monstrous_body_is_refused_without_much_work(body):
+    faults = []
+    assert calls(lambda: faults.extend(faults_of(body))) < 5_000_000
     assert len(faults) <= Limits().faults_max
     assert len(json.dumps(faults)) < 100_000

@@ -28,10 +28,10 @@ def test_every_example_is_a_job_and_resolves_to_itself(path):
     assert list(runs_of(again)) == list(runs_of(resolved))
 
 
-def test_the_demo_is_26_settings_of_five_seeds():
+def test_the_demo_is_27_settings_in_five_folds_twice():
     demo = job("compare")
-    assert [len(arm.settings) for arm in demo.arms] == [1, 8, 8, 6, 3]
-    assert len(list(runs_of(demo))) == 130
+    assert [len(arm.settings) for arm in demo.arms] == [1, 8, 8, 6, 4]
+    assert len(list(runs_of(demo))) == 270
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 import json
-from time import perf_counter
 
 import pytest
 
 from core.regularizers.elastic_net import ElasticNet
 from core.spec import Limits, experiment_at, resolve
+from tests.counting import calls
 
 BODY = {
     "dataset": "digits",
@@ -81,9 +81,12 @@ def test_an_unknown_arm_is_a_key_error():
         experiment_at(document_of(BODY), "l2", {})
 
 
-def test_ten_thousand_runs_are_rebuilt_in_a_moment():
+def test_a_run_is_rebuilt_in_a_few_calls():
     document = document_of(BODY)
-    start = perf_counter()
-    for i in range(1000):
-        experiment_at(document, "base", {"/optimizer/lr": i + 1.0, "/batch_size": 32})
-    assert perf_counter() - start < 0.5
+    experiment_at(document, "base", {})
+
+    def rebuild():
+        for i in range(1000):
+            experiment_at(document, "base", {"/optimizer/lr": i + 1.0, "/batch_size": 32})
+
+    assert calls(rebuild) < 200_000

@@ -33,7 +33,7 @@ def insert(database: Database) -> Insert:
 
 def new_runs(n: int) -> list[jobs.NewRun]:
     return [
-        jobs.NewRun(arm="ab"[i % 2], setting={"/loss/delta": 0.5}, seed=i, fold=None, epochs=10)
+        jobs.NewRun(arm="ab"[i % 2], setting={"/loss/delta": 0.5}, seed=i, epochs=10)
         for i in range(n)
     ]
 

@@ -10,6 +10,7 @@ from core.store import cohorts, events, jobs, runs
 from core.store.session import Database
 
 from core.store.cohorts import StaleFence  # isort: skip
+from tests.waiting import PATIENCE_S
 
 
 def claim(database, worker="w1", devices=("auto",), lease_s=30):
@@ -74,7 +75,7 @@ def test_threads_that_claim_at_once_share_nothing(database, insert):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE_S)
     assert len(won) == 12
     assert len(set(won)) == 12
 
@@ -88,16 +89,16 @@ def test_of_two_processes_that_claim_one_cohort_one_wins(database_url, database,
     ]
     for racer in racers:
         racer.start()
-    got = sorted(answers.get(timeout=60) for _ in racers)
+    got = sorted(answers.get(timeout=PATIENCE_S) for _ in racers)
     for racer in racers:
-        racer.join(60)
+        racer.join(PATIENCE_S)
     assert got == [0, 1]
 
 
 def _race(url, barrier, answers):
     database = Database(url)
     database.now()
-    barrier.wait(60)
+    barrier.wait(PATIENCE_S)
     answers.put(0 if claim(database) is None else 1)
     database.dispose()
 
@@ -281,7 +282,7 @@ def test_verbs_and_workers_that_race_agree_in_the_end(database, insert):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE_S)
     assert [e for e in errors if type(e).__name__ != "Conflict"] == []
     for job_id in job_ids:
         job = job_of(database, job_id)

@@ -6,7 +6,7 @@ from core.errors import Conflict, NotFound
 from core.store import datasets, jobs
 from core.store.ids import new_id
 
-JOB = [jobs.NewRun(arm="base", setting={}, seed=0, fold=None, epochs=1)]
+JOB = [jobs.NewRun(arm="base", setting={}, seed=0, epochs=1)]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 
 from core.errors import NotFound
 from core.store import cohorts, events
+from tests.waiting import PATIENCE_S
 
 
 def claim(database):
@@ -50,7 +51,7 @@ def test_numbers_have_no_gap_and_no_double_when_many_write(database, insert):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE_S)
     with database.read() as session:
         rows = events.read_after(session, job.id, limit=1000)
     assert [row.seq for row in rows] == list(range(1, 42))

@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from core.errors import InvalidSpec
 from core.store import idempotency
+from tests.waiting import PATIENCE_S
 
 
 def test_a_key_answers_again_what_it_answered_first(database):
@@ -81,6 +82,6 @@ def test_of_many_at_once_one_does_the_work(database):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE_S)
     assert len(done) == 1
     assert replays == [str(done[0])] * 19

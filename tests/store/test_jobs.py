@@ -229,12 +229,13 @@ def test_deleting_takes_everything_below_and_names_the_artifacts(database, inser
 def test_a_version_rises_with_every_change(database, insert):
     job = insert(cut=4)
     with database.read() as session:
-        before = jobs.get_version(session, job.id)
+        (before,) = jobs.get_versions(session, [job.id, "job_gone"])
     claim(database)
     with database.read() as session:
-        after = jobs.get_version(session, job.id)
-    assert after > before
-    assert after[1] > before[1]
+        (after,) = jobs.get_versions(session, [job.id])
+    assert (before.id, before.status, after.status) == (job.id, "queued", "running")
+    assert after.version > before.version
+    assert after.last_seq > before.last_seq
 
 
 def test_a_not_a_number_never_enters_a_document(database, insert):

@@ -77,3 +77,15 @@ def test_sqlite_refuses_memory_and_network_folders(data_dir, monkeypatch):
     monkeypatch.setattr(sqlite, "_mounts", lambda: f"server:/x {data_dir} nfs4 rw 0 0\n")
     with pytest.raises(ValueError, match="network file system"):
         Database(f"sqlite:///{data_dir}/occam.db")
+
+
+def test_only_sqlite_is_ever_hasty_and_only_where_asked(database):
+    """A server's clients outlive its power; a claim that it forgot would be held twice."""
+    on_sqlite = database.engine.dialect.name == "sqlite"
+    who_set_it = "SELECT source FROM pg_settings WHERE name = 'synchronous_commit'"
+    asks = text("PRAGMA synchronous" if on_sqlite else who_set_it)
+    found = []
+    for durable in (True, False, True):  # on the same pooled connection
+        with database.write(durable=durable) as session:
+            found.append(session.execute(asks).scalar_one())
+    assert found == ([2, 1, 2] if on_sqlite else ["database"] * 3)

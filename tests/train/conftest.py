@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.datasets import Dataset, Split
+from core.datasets import Dataset, Protocol, Replicate
 from core.datasets.builtin import Builtin
 from core.spec.experiment import Experiment
 from core.train import Cohort, Event, Finished, Run, train
@@ -24,6 +24,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+PROTOCOL = ("folds", "inner_folds", "split")
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
@@ -69,14 +70,21 @@ def experiment(**changes: Any) -> Experiment:
 
 
 def cohort(runs: Sequence[Run], **changes: Any) -> Cohort:
-    settled: dict[str, Any] = {
-        "seeds": tuple(sorted({run.seed for run in runs})),
-        "folds": None,
-        "split": Split(),
-        "standardize": True,
-        "metric": "val_loss",
-    }
-    return Cohort(runs=tuple(runs), **(settled | changes))
+    """Of these runs; fields of the Protocol are taken as well."""
+    divided = {name: changes.pop(name) for name in PROTOCOL if name in changes}
+    settled: dict[str, Any] = {"standardize": True, "metric": "val_loss"}
+    return Cohort(runs=tuple(runs), protocol=Protocol(**divided), **(settled | changes))
+
+
+def run_of(
+    experiment: Experiment,
+    seed: int,
+    fold: int | None = None,
+    *,
+    repeat: int = 0,
+    inner_fold: int | None = None,
+) -> Run:
+    return Run(experiment, Replicate(seed, repeat, fold, inner_fold))
 
 
 def finished(events: Sequence[Event]) -> Finished:

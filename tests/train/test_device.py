@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from core.train import Run, Snapshot, randomness, train
+from core.train import Snapshot, randomness, train
 from tests.train import stand_in
-from tests.train.conftest import cohort, experiment, finished
+from tests.train.conftest import cohort, experiment, finished, run_of
 from tests.train.test_loop import catalogue, neighbours
 
 
@@ -44,7 +44,7 @@ def test_the_stand_in_refuses_to_mix_with_the_host() -> None:
 def test_training_there_gives_the_hosts_numbers(changes, digits, weights) -> None:
     changes = {**changes, "epochs": 2}
     before, after, other = neighbours(changes)
-    made = cohort([before, Run(experiment(**changes), 0), after, other])
+    made = cohort([before, run_of(experiment(**changes), 0), after, other])
 
     here = list(train(made, digits))
     there = list(train(made, digits, device=stand_in.NAME))
@@ -57,14 +57,29 @@ def test_training_there_gives_the_hosts_numbers(changes, digits, weights) -> Non
 
 
 def test_folds_there_give_the_hosts_numbers(digits) -> None:
-    made = cohort([Run(experiment(), seed, fold) for seed in (0, 1) for fold in range(3)], folds=3)
+    made = cohort(
+        [run_of(experiment(), seed, fold) for seed in (0, 1) for fold in range(3)], folds=3
+    )
     here, there = (list(train(made, digits, device=name)) for name in ("cpu", stand_in.NAME))
     assert finished(there).final == finished(here).final
 
 
+@pytest.mark.parametrize("kind", ["roc_auc", "average_precision", "log_loss"])
+def test_scores_and_rows_there_are_the_hosts(kind, digits, tmp_path) -> None:
+    arm = experiment(regularizers=["dropout"], batch_size=100)
+    made = cohort([run_of(arm, 0, fold) for fold in range(7)], folds=7, metric=f"val_{kind}")
+    written = []
+    for name in ("cpu", stand_in.NAME):
+        done = finished(list(train(made, digits, device=name)))
+        assert np.isfinite(done.final[f"val_{kind}"]).all()
+        done.write_rows(tmp_path / name)
+        written.append((done.final, done.best_epoch, (tmp_path / name).read_bytes()))
+    assert written[0] == written[1]
+
+
 def test_a_checkpoint_from_there_resumes_there_bit_for_bit(digits, tmp_path, weights) -> None:
     kinds = ["l1", {"kind": "dropout", "p": 0.4}, {"kind": "early_stopping", "patience": 1}]
-    made = cohort([Run(experiment(regularizers=[kind]), s) for kind in kinds for s in (0, 1)])
+    made = cohort([run_of(experiment(regularizers=[kind]), s) for kind in kinds for s in (0, 1)])
     whole = []
     for event in train(made, digits, device=stand_in.NAME, snapshot_every_s=0):
         whole.append(event)

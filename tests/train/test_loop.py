@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from core.architectures import Architecture
-from core.datasets import Dataset, Split
+from core.datasets import Dataset
 from core.errors import InvalidSpec
 from core.layers import Layer
 from core.losses import Loss
@@ -18,12 +19,14 @@ from core.optimizers import Optimizer
 from core.regularizers import Regularizer
 from core.schedules import Schedule
 from core.train import Ended, Epoch, Run, Snapshot, train
+from core.train.data import Feed
 from tests.train.conftest import (
     cohort,
     device,
     experiment,
     finished,
     rows,
+    run_of,
     tolerance,
     trained,
 )
@@ -69,37 +72,35 @@ def neighbours(changes: dict[str, Any]) -> list[Run]:
     """Runs that may share the cohort: other seeds, other knobs, other regularizers."""
     lam = [{"kind": "l2", "lambda": 0.1}, {"kind": "dropout", "p": 0.2}]
     return [
-        Run(experiment(**changes), 1),
-        Run(experiment(**{**changes, "regularizers": lam}), 0),
-        Run(experiment(**{**changes, "regularizers": []}), 0),
+        run_of(experiment(**changes), 1),
+        run_of(experiment(**{**changes, "regularizers": lam}), 0),
+        run_of(experiment(**{**changes, "regularizers": []}), 0),
     ]
 
 
 @pytest.mark.parametrize("changes", catalogue())
 def test_a_run_inside_a_cohort_equals_the_same_run_alone(changes, digits, weights) -> None:
-    run = Run(experiment(**changes), 0)
+    run = run_of(experiment(**changes), 0)
     before, after, other = neighbours(changes)
-    seeds = {"seeds": (0, 1)}
-    alone = weights(trained(cohort([run], **seeds), digits))
-    fused = weights(trained(cohort([before, run, after, other], **seeds), digits))
+    alone = weights(trained(cohort([run]), digits))
+    fused = weights(trained(cohort([before, run, after, other]), digits))
 
     # Dropout of a neighbour adds noise nodes, never other draws; weights lie at the same places.
     assert np.abs(rows(fused, "reported", 1) - rows(alone, "reported", 0)).max() <= tolerance()
 
 
 def test_folds_inside_a_cohort_equal_the_same_fold_alone(digits, weights) -> None:
-    runs = [Run(experiment(), seed, fold) for seed in (0, 1) for fold in range(3)]
-    settled = {"seeds": (0, 1), "folds": 3}
-    fused = weights(trained(cohort(runs, **settled), digits))
+    runs = [run_of(experiment(), seed, fold) for seed in (0, 1) for fold in range(3)]
+    fused = weights(trained(cohort(runs, folds=3), digits))
     for row in (0, 4):
-        alone = weights(trained(cohort([runs[row]], **settled), digits))
+        alone = weights(trained(cohort([runs[row]], folds=3), digits))
         assert np.abs(rows(fused, "last", row) - rows(alone, "last", 0)).max() <= tolerance()
 
 
 def test_a_diverging_run_leaves_its_neighbours_untouched(digits, weights) -> None:
-    calm = [Run(experiment(regularizers=[{"kind": "l1", "lambda": x}]), 0) for x in (0, 1e-3)]
-    wild = Run(experiment(optimizer={"kind": "sgd", "lr": 1e30, "momentum": 0.9}), 0)
-    tame = Run(experiment(), 0)
+    calm = [run_of(experiment(regularizers=[{"kind": "l1", "lambda": x}]), 0) for x in (0, 1e-3)]
+    wild = run_of(experiment(optimizer={"kind": "sgd", "lr": 1e30, "momentum": 0.9}), 0)
+    tame = run_of(experiment(), 0)
 
     with_wild = trained(cohort([calm[0], wild, calm[1]]), digits)
     with_tame = trained(cohort([calm[0], tame, calm[1]]), digits)
@@ -124,7 +125,7 @@ def test_a_diverging_run_leaves_its_neighbours_untouched(digits, weights) -> Non
     ],
 )
 def test_a_number_next_to_its_open_bound_trains(digits, edge) -> None:
-    final = finished(trained(cohort([Run(experiment(**edge, epochs=1), 0)]), digits)).final
+    final = finished(trained(cohort([run_of(experiment(**edge, epochs=1), 0)]), digits)).final
     assert np.isfinite(final["val_loss"][0])
 
 
@@ -136,7 +137,7 @@ def test_resuming_from_any_checkpoint_continues_bit_for_bit(digits, tmp_path, we
         ["max_norm", {"kind": "l2", "lambda": 0.01}],
     ]
     runs = [
-        Run(experiment(regularizers=r, epochs=7), seed) for r in regularizers for seed in (0, 1)
+        run_of(experiment(regularizers=r, epochs=7), seed) for r in regularizers for seed in (0, 1)
     ]
     made = cohort(runs)
     whole: list[Any] = []
@@ -162,19 +163,19 @@ def test_resuming_from_any_checkpoint_continues_bit_for_bit(digits, tmp_path, we
 
 
 def test_a_pause_gives_a_snapshot_at_the_end_of_the_epoch_and_stops(digits) -> None:
-    events = trained(cohort([Run(experiment(), 0)]), digits, control=lambda: "pause")
+    events = trained(cohort([run_of(experiment(), 0)]), digits, control=lambda: "pause")
     assert [type(e).__name__ for e in events] == ["Epoch", "Snapshot"]
 
 
 def test_a_cancel_before_the_first_epoch_is_over_leaves_nothing(digits) -> None:
-    assert trained(cohort([Run(experiment(), 0)]), digits, control=lambda: "cancel") == []
+    assert trained(cohort([run_of(experiment(), 0)]), digits, control=lambda: "cancel") == []
 
 
-@pytest.mark.parametrize("turns", [35, 43])  # asked at an epoch's end, and in the middle of one
+@pytest.mark.parametrize("turns", [37, 43])  # asked at an epoch's end, and in the middle of one
 def test_a_cancel_ends_at_once_with_the_scores_of_what_was_trained(digits, weights, turns) -> None:
     asked = iter(range(10**6))
     stop = [{"kind": "early_stopping", "patience": 1, "min_delta": 10.0}]
-    runs = [Run(experiment(epochs=99), 0), Run(experiment(epochs=99, regularizers=stop), 0)]
+    runs = [run_of(experiment(epochs=99), 0), run_of(experiment(epochs=99, regularizers=stop), 0)]
     events = trained(
         cohort(runs), digits, control=lambda: "cancel" if next(asked) >= turns else None
     )
@@ -189,7 +190,7 @@ def test_a_cancel_ends_at_once_with_the_scores_of_what_was_trained(digits, weigh
 
 def test_a_cancel_between_logged_epochs_tells_the_last_whole_epoch(digits) -> None:
     asked = iter(range(10**6))
-    rare = cohort([Run(experiment(epochs=99, evaluate_every=50), 0)])
+    rare = cohort([run_of(experiment(epochs=99, evaluate_every=50), 0)])
     events = trained(rare, digits, control=lambda: "cancel" if next(asked) >= 43 else None)
     assert [type(event).__name__ for event in events] == ["Finished"]
     assert finished(events).cut == 2
@@ -200,7 +201,7 @@ def test_early_stopping_masks_its_own_run_and_restores_its_best_weights(digits, 
     patient = experiment(
         epochs=40, regularizers=[{"kind": "early_stopping", "patience": 2, "min_delta": 0.01}]
     )
-    events = trained(cohort([Run(patient, 0), Run(experiment(epochs=40), 0)]), digits)
+    events = trained(cohort([run_of(patient, 0), run_of(experiment(epochs=40), 0)]), digits)
 
     ends = {e.row: e for e in events if isinstance(e, Ended)}
     logged = [e for e in events if isinstance(e, Epoch)]
@@ -230,7 +231,7 @@ def stopping_epoch(losses: list[float], *, patience: int, min_delta: float) -> t
 def test_runs_of_one_seed_start_from_the_same_weights_and_see_the_same_minibatches(digits) -> None:
     quiet = {"optimizer": {"kind": "sgd", "lr": 1e-30}, "epochs": 1}
     runs = [
-        Run(experiment(**quiet, regularizers=[{"kind": "l2", "lambda": x}]), seed)
+        run_of(experiment(**quiet, regularizers=[{"kind": "l2", "lambda": x}]), seed)
         for seed in (0, 1)
         for x in (0.0, 1.0)
     ]
@@ -245,7 +246,7 @@ def test_runs_of_one_seed_start_from_the_same_weights_and_see_the_same_minibatch
 def test_a_large_lambda_of_l1_gives_exact_zeros_and_a_subgradient_none(digits) -> None:
     strong = {"kind": "l1", "lambda": 0.03}
     runs = [
-        Run(experiment(regularizers=[{**strong, "method": m}]), 0)
+        run_of(experiment(regularizers=[{**strong, "method": m}]), 0)
         for m in ("proximal", "subgradient")
     ]
     proximal = finished(trained(cohort(runs[:1]), digits)).final["zeros"][0]
@@ -256,7 +257,7 @@ def test_a_large_lambda_of_l1_gives_exact_zeros_and_a_subgradient_none(digits) -
 
 def test_the_objective_is_the_loss_and_each_penalty_apart(digits) -> None:
     both = [{"kind": "l1", "lambda": 1e-3}, {"kind": "l2", "lambda": 1e-2}]
-    runs = [Run(experiment(regularizers=both), 0), Run(experiment(), 0)]
+    runs = [run_of(experiment(regularizers=both), 0), run_of(experiment(), 0)]
     last = [e for e in trained(cohort(runs), digits) if isinstance(e, Epoch)][-1].metrics
     for row in (0, 1):
         parts = last["train_loss"][row] + last["term/l1"][row] + last["term/l2"][row]
@@ -265,12 +266,12 @@ def test_the_objective_is_the_loss_and_each_penalty_apart(digits) -> None:
 
 
 def test_only_every_nth_epoch_and_the_last_are_logged(digits) -> None:
-    events = trained(cohort([Run(experiment(epochs=7, evaluate_every=3), 0)]), digits)
+    events = trained(cohort([run_of(experiment(epochs=7, evaluate_every=3), 0)]), digits)
     assert [e.epoch for e in events if isinstance(e, Epoch)] == [3, 6, 7]
 
 
 def test_scores_at_the_end_equal_those_of_the_last_epoch(digits) -> None:
-    events = trained(cohort([Run(experiment(), 0)]), digits)
+    events = trained(cohort([run_of(experiment(), 0)]), digits)
     last = [e for e in events if isinstance(e, Epoch)][-1]
     final = finished(events).final
     assert final["val_accuracy"][0] == last.metrics["val_accuracy"][0]
@@ -284,18 +285,29 @@ def test_data_that_cannot_be_split_as_asked_says_why(digits) -> None:
     )
     rare = replace(rare, targets=np.r_[rare.targets[:55], np.zeros(5, np.int64)])  # one of class 9
     with pytest.raises(InvalidSpec, match='class "9" has no example in a training part'):
-        trained(cohort([Run(experiment(), 0, fold) for fold in range(5)], folds=5), rare)
+        trained(cohort([run_of(experiment(), 0, fold) for fold in range(5)], folds=5), rare)
 
 
-def test_resampled_splits_differ_by_seed_and_train_together(digits) -> None:
-    runs = [Run(experiment(), seed) for seed in range(3)]
-    events = trained(cohort(runs, split=Split(resample=True)), digits)
-    assert len(set(finished(events).final["test_loss"])) == 3
+def test_replicates_of_one_seed_differ_and_train_together(digits) -> None:
+    folds = [run_of(experiment(), 0, fold) for fold in range(2)]
+    runs = [*folds, run_of(experiment(), 0, 0, repeat=1), run_of(experiment(), 1, 0)]
+    events = trained(cohort(runs, folds=2), digits)
+    assert len(set(finished(events).final["test_loss"])) == 4
+
+
+def test_inner_folds_share_a_test_part_and_draw_for_themselves(digits) -> None:
+    runs = [run_of(experiment(), 0, 0, inner_fold=inner) for inner in range(3)]
+    made = cohort(runs, folds=3, inner_folds=3)
+    parts = Feed(made, digits, torch.device("cpu")).streams
+    assert all(np.array_equal(part.test, parts[0].test) for part in parts)
+    validated = np.concatenate([part.validation for part in parts])
+    assert np.array_equal(np.sort(validated), np.setdiff1d(np.arange(1797), parts[0].test))
+    assert len(set(finished(trained(made, digits)).final["test_loss"])) == 3
 
 
 def test_a_metric_of_a_penalty_has_one_name_whatever_its_neighbours(digits) -> None:
     proximal, plain = "l1", {"kind": "l1", "method": "subgradient"}
-    runs = [Run(experiment(regularizers=[r], epochs=1), 0) for r in (proximal, plain)]
+    runs = [run_of(experiment(regularizers=[r], epochs=1), 0) for r in (proximal, plain)]
     together = finished(trained(cohort(runs), digits)).final
     alone = finished(trained(cohort(runs[1:]), digits)).final
     assert {n for n in together if n.startswith("term/")} == {"term/l1", "term/l1:subgradient"}
@@ -310,12 +322,12 @@ def test_a_learning_rate_that_falls_below_float32_stops_and_harms_nothing(diabet
         schedule={"kind": "step", "every": 1, "gamma": 0.1},
         epochs=80,
     )
-    events = trained(cohort([Run(falling, 0)]), diabetes)
+    events = trained(cohort([run_of(falling, 0)]), diabetes)
     assert [e.reason for e in events if isinstance(e, Ended)] == ["completed"]
 
 
 def test_data_scaled_as_it_is_gathered_trains_the_same(digits, weights, monkeypatch) -> None:
-    runs = [Run(experiment(), seed, fold) for seed in (0, 1) for fold in range(3)]
+    runs = [run_of(experiment(), seed, fold) for seed in (0, 1) for fold in range(3)]
     made = cohort(runs, folds=3)
     ahead = weights(trained(made, digits))
     monkeypatch.setattr("core.train.data.COPIES_BYTES_MAX", 0)

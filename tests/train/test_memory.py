@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from core.datasets.classification import Classification
-from core.train import Epoch, Run, Snapshot, train
+from core.train import Epoch, Snapshot, train
 from core.train.loop import lanes_for, out_of_memory
 from core.train.trainer import Trainer
 from tests.train.conftest import (
@@ -20,6 +20,7 @@ from tests.train.conftest import (
     experiment,
     finished,
     rows,
+    run_of,
     tolerance,
     trained,
 )
@@ -30,9 +31,9 @@ import json, resource, sys
 import torch
 torch.set_num_threads(1)
 from core.datasets.classification import Classification
-from core.train import Epoch, Finished, Run, train
+from core.train import Epoch, Finished, train
 from core.train.trainer import Trainer
-from tests.train.conftest import cohort, experiment
+from tests.train.conftest import cohort, experiment, run_of
 
 parts = []
 start = Trainer.__init__
@@ -45,12 +46,12 @@ data = Classification(examples=10_000, features=20, informative=10, classes=4).l
 wide = experiment(
     architecture={"kind": "mlp", "hidden": [2000]}, batch_size="full", epochs=2
 )
-list(train(cohort([Run(wide, 0)]), data))
+list(train(cohort([run_of(wide, 0)]), data))
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 limit = used + 1_200_000_000
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 parts.clear()
-events = list(train(cohort([Run(wide, 0)] * 16), data))
+events = list(train(cohort([run_of(wide, 0)] * 16), data))
 print(json.dumps({
     "parts": parts,
     "epochs": [e.epoch for e in events if isinstance(e, Epoch)],
@@ -78,7 +79,7 @@ def test_a_cohort_that_does_not_fit_goes_on_in_halves() -> None:
 def test_taking_turns_or_lanes_changes_nothing(digits, weights, parts, lanes, monkeypatch) -> None:
     stop = [{"kind": "early_stopping", "patience": 1}]
     regularizers = [[], ["l1"], ["l2"], ["dropout"], stop, ["max_norm"], [], ["elastic_net"]]
-    made = cohort([Run(experiment(regularizers=r), i % 2) for i, r in enumerate(regularizers)])
+    made = cohort([run_of(experiment(regularizers=r), i % 2) for i, r in enumerate(regularizers)])
     whole = trained(made, digits)
     before = Trainer.__init__
     monkeypatch.setattr(
@@ -98,7 +99,7 @@ def test_taking_turns_or_lanes_changes_nothing(digits, weights, parts, lanes, mo
 
 
 def test_a_checkpoint_resumes_bit_for_bit_with_other_cores(digits, weights, tmp_path) -> None:
-    made = cohort([Run(experiment(), seed) for seed in range(64)])
+    made = cohort([run_of(experiment(), seed) for seed in range(64)])
     torch.set_num_threads(2)
     assert lanes_for(64, torch.device("cpu"), 2) == 2
     whole = []
@@ -126,4 +127,4 @@ def test_an_error_that_is_not_memory_is_raised() -> None:
     data = Classification(examples=100, features=4, informative=2, classes=2).load()
     wrong = experiment(loss={"kind": "cross_entropy", "class_weights": [1, 2, 3]})
     with pytest.raises(RuntimeError):
-        list(train(cohort([Run(wrong, 0)]), data))
+        list(train(cohort([run_of(wrong, 0)]), data))

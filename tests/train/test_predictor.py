@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from core.architectures.predictor import predictions
-from core.datasets import Split
-from core.datasets.splits import replicates
-from core.train import Run
-from tests.train.conftest import cohort, experiment, finished, trained
+from core.datasets import Protocol, Replicate, parts_of
+from tests.train.conftest import cohort, experiment, finished, run_of, trained
 
 
 @pytest.mark.parametrize(
@@ -19,10 +17,10 @@ def test_stored_weights_give_the_accuracy_that_training_reported(
     digits, weights, architecture
 ) -> None:
     made = experiment(architecture=architecture, regularizers=["dropout"], epochs=2)
-    events = trained(cohort([Run(made, 0), Run(made, 1)]), digits)
+    events = trained(cohort([run_of(made, 0), run_of(made, 1)]), digits)
     stored = weights(events)
     tensors = {n.removeprefix("last/"): v[1] for n, v in stored.items() if n.startswith("last/")}
-    test = replicates(digits.targets, "classification", (0,), None, Split())[0].test
+    test = parts_of(digits, Protocol(), [Replicate(0)])[Replicate(0)].test
 
     outputs, probabilities = predictions(
         made.architecture, made.loss, digits.facts, tensors, digits.features[test]
@@ -36,7 +34,7 @@ def test_stored_weights_give_the_accuracy_that_training_reported(
 
 def test_a_regression_predicts_in_the_units_of_its_targets(diabetes, weights) -> None:
     made = experiment(architecture="linear", loss="mse", epochs=30)
-    stored = weights(trained(cohort([Run(made, 0)]), diabetes))
+    stored = weights(trained(cohort([run_of(made, 0)]), diabetes))
     tensors = {n.removeprefix("last/"): v[0] for n, v in stored.items() if n.startswith("last/")}
 
     outputs, probabilities = predictions(

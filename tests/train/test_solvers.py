@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression, Ridge
 
-from core.datasets import Dataset, Split
-from core.datasets.splits import replicates
-from core.train import Run
-from tests.train.conftest import cohort, experiment, trained
+from core.datasets import Dataset, Protocol, Replicate, Split, parts_of
+from core.train.data import Feed
+from tests.train.conftest import cohort, device, experiment, run_of, trained
 
-LAMBDAS = (0.003, 0.03, 0.3)  # weak to strong: from nearly least squares to mostly zeros
+LAMBDAS = (0.01, 0.05, 0.3)  # weak to strong: from nearly least squares to mostly zeros
 
 
-def standardized(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """The training part as the engine sees it."""
-    part = replicates(dataset.targets, dataset.facts.task, (0,), None, Split())[0].train
+def standardized(dataset: Dataset, part: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """A training part as the engine sees it; that of seed 0 unless another is given."""
+    if part is None:
+        part = parts_of(dataset, Protocol(), [Replicate(0)])[Replicate(0)].train
     x = dataset.features[part].astype(np.float64)
     y = dataset.targets[part].astype(np.float64)
     x = (x - x.mean(0)) / x.std(0)
@@ -30,7 +32,7 @@ def standardized(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
 def coefficients(dataset: Dataset, weights: Any, kind: str, **changes: Any) -> np.ndarray:
     """(len(LAMBDAS), features) of linear models trained together by full-batch descent."""
     runs = [
-        Run(
+        run_of(
             experiment(
                 architecture="linear",
                 batch_size="full",
@@ -109,3 +111,58 @@ def test_logistic_regression(breast_cancer, weights, kind, ratio) -> None:
         assert_same(row, theirs)
         if kind == "l1":
             assert np.array_equal(row == 0.0, theirs == 0.0)
+
+
+TENTHS: dict[str, Any] = {"folds": 10, "split": Split(validation=0.1)}  # of unequal sizes
+
+
+def folds_of(
+    dataset: Dataset, weights: Any, kind: str, lam: float, **changes: Any
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """(coefficients, x, y) of ten folds trained together; their training parts differ in size."""
+    model = experiment(
+        architecture="linear",
+        batch_size="full",
+        regularizers=[{"kind": kind, "lambda": lam}],
+        evaluate_every=changes["epochs"],
+        **changes,
+    )
+    made = cohort([run_of(model, 0, fold) for fold in range(10)], **TENTHS)
+    parts = [stream.train for stream in Feed(made, dataset, torch.device(device())).streams]
+    assert len({len(part) for part in parts}) > 1
+    stored = weights(trained(made, dataset))["last/dense_1/weight"][..., 0]
+    for ours, part in zip(stored, parts, strict=True):
+        yield ours, *standardized(dataset, part)
+
+
+@pytest.mark.parametrize(
+    ("kind", "model"),
+    [
+        ("l2", lambda n, lam: Ridge(alpha=lam * n / 2)),
+        ("l1", lambda n, lam: Lasso(alpha=lam / 2, tol=1e-10, max_iter=100_000)),
+        ("elastic_net", lambda n, lam: ElasticNet(alpha=lam / 2, tol=1e-10, max_iter=100_000)),
+    ],
+)
+def test_every_fold_uses_all_its_rows_whatever_the_others_have(
+    diabetes, weights, kind, model
+) -> None:
+    lam = LAMBDAS[1]
+    for ours, x, y in folds_of(diabetes, weights, kind, lam, **SQUARES):
+        theirs = model(len(x), lam).fit(x, y).coef_
+        assert_same(ours, theirs)
+        if kind != "l2":
+            assert np.array_equal(ours == 0.0, theirs == 0.0)
+
+
+@pytest.mark.parametrize(("kind", "ratio"), [("l2", 0.0), ("l1", 1.0)])
+def test_every_fold_of_a_logistic_regression_uses_all_its_rows(
+    breast_cancer, weights, kind, ratio
+) -> None:
+    lam = LAMBDAS[1]
+    for ours, x, y in folds_of(breast_cancer, weights, kind, lam, **LOGISTIC):
+        solver = {"solver": "saga", "tol": 1e-8} if ratio else {"solver": "lbfgs", "tol": 1e-8}
+        model = LogisticRegression(C=1 / (lam * len(x)), l1_ratio=ratio, max_iter=200_000, **solver)
+        theirs = model.fit(x, y).coef_[0]
+        assert_same(ours, theirs)
+        if kind == "l1":
+            assert np.array_equal(ours == 0.0, theirs == 0.0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 
 import pytest
 
+from tests.waiting import PATIENCE_S, is_alive, until
 from worker.child import LINES_MAX, Child, ChildDied
 
 ECHO = "import sys\nfor line in sys.stdin: print(line, end='', flush=True)"
@@ -27,8 +27,8 @@ def start():
         child.stop(0)
 
 
-def receive(child, timeout_s=20.0):
-    message = child.receive(timeout_s)
+def receive(child):
+    message = child.receive(PATIENCE_S)
     assert message is not None
     return message
 
@@ -45,19 +45,19 @@ def test_a_child_that_ends_is_told_with_its_status(start):
     child = start("print('{\"event\": 1}', flush=True); raise SystemExit(3)")
     assert receive(child) == {"event": 1}
     with pytest.raises(ChildDied, match="exited with status 3"):
-        child.receive(20)
+        child.receive(PATIENCE_S)
 
 
 def test_a_line_torn_by_a_crash_is_not_a_message(start):
     child = start("import os; print('{\"ev', end='', flush=True); os.kill(os.getpid(), 11)")
     with pytest.raises(ChildDied, match="SIGSEGV"):
-        child.receive(20)
+        child.receive(PATIENCE_S)
 
 
 def test_sending_to_a_dead_child_says_so(start):
     child = start("")
     with pytest.raises(ChildDied):
-        child.receive(20)
+        child.receive(PATIENCE_S)
     with pytest.raises(ChildDied):
         child.send({"order": 1})
 
@@ -72,7 +72,7 @@ def test_one_that_ignores_the_signal_to_end_is_killed(start):
     assert not child.is_alive()
 
 
-def test_grandchildren_end_with_it(start, is_alive):
+def test_grandchildren_end_with_it(start):
     child = start(
         "import subprocess, sys, time\n"
         "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
@@ -80,16 +80,12 @@ def test_grandchildren_end_with_it(start, is_alive):
     )
     grandchild = receive(child)
     child.stop(5)
-    deadline = time.monotonic() + 5
-    while is_alive(grandchild):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: not is_alive(grandchild))
 
 
 def test_one_that_talks_more_than_anybody_hears_waits_and_can_still_be_ended(start):
     child = start("while True: print(1)")
-    time.sleep(0.5)
-    assert child._lines.qsize() <= LINES_MAX
+    until(lambda: child._lines.qsize() == LINES_MAX)
     child.stop(0.2)
     assert not child.is_alive()
     assert not child._reader.is_alive()

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from core.errors import Unavailable
+from tests.waiting import PATIENCE_S
 from worker.heartbeat import Heartbeat, Lost
 
 
@@ -19,10 +20,10 @@ def test_it_beats_until_left_and_brings_the_wish():
         beats.release()
         return "pause"
 
-    heartbeat = Heartbeat(beat, lambda: "run", every_s=0.01, lease_s=5)
+    heartbeat = Heartbeat(beat, lambda: "run", every_s=0.01, lease_s=60)
     with heartbeat:
-        assert beats.acquire(timeout=5)
-        assert beats.acquire(timeout=5)
+        assert beats.acquire(timeout=PATIENCE_S)
+        assert beats.acquire(timeout=PATIENCE_S)
         assert heartbeat.wish == "pause"
         assert not heartbeat.is_lost()
 
@@ -35,12 +36,12 @@ def test_a_wish_is_seen_between_two_beats():
         return "cancel"
 
     with Heartbeat(lambda: "run", look, every_s=60, lease_s=120):
-        assert looked.wait(5)
+        assert looked.wait(PATIENCE_S)
 
 
 def test_a_stale_fence_is_a_lost_lease():
     with Heartbeat(lambda: None, lambda: None, every_s=0.01, lease_s=60) as heartbeat:
-        heartbeat._thread.join(5)
+        heartbeat._thread.join(PATIENCE_S)
         assert heartbeat.is_lost()
 
 

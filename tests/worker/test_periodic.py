@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 
+from tests.waiting import PATIENCE_S
 from worker.periodic import Periodic
 
 
@@ -16,9 +17,9 @@ def test_it_acts_at_once_when_asked_and_after_a_failure():
 
     periodic = Periodic("test", 3600, act)
     periodic.start()
-    assert acted.acquire(timeout=5)
+    assert acted.acquire(timeout=PATIENCE_S)
     periodic.ask()
-    assert acted.acquire(timeout=5)
+    assert acted.acquire(timeout=PATIENCE_S)
     periodic.stop()
     assert not periodic._thread.is_alive()
 

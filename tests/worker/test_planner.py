@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import asdict
 
 from core.datasets import facts_of
 from core.spec import Limits, resolve, runs_of
@@ -12,13 +13,19 @@ from worker import planner
 from worker.planner import plan_next
 
 WORDS = {"lease_s": 30.0, "memory_bytes": 2**31, "attempts_max": 3}
-BODY = {"dataset": "iris", "architecture": "linear", "loss": "cross_entropy", "epochs": 5}
+BODY = {
+    "dataset": "iris",
+    "architecture": "linear",
+    "loss": "cross_entropy",
+    "epochs": 5,
+    "folds": 1,
+}
 
 
 def submit(database, **changes):
     found = resolve({**BODY, **changes}, lambda source: facts_of(source, None), Limits())
     epochs = {arm.name: arm.experiment.epochs for arm in found.arms}
-    new_runs = [NewRun(a, s, seed, fold, epochs[a]) for a, s, seed, fold in runs_of(found)]
+    new_runs = [NewRun(a, s, **asdict(place), epochs=epochs[a]) for a, s, place in runs_of(found)]
     with database.write() as session:
         return jobs.insert_job(session, found.document, new_runs, facts=found.facts.document()).id
 
@@ -56,7 +63,7 @@ def test_little_memory_makes_more_cohorts(database):
 def test_a_job_that_cannot_be_planned_fails_and_the_next_is_planned(database):
     with database.write() as session:
         poisoned = jobs.insert_job(
-            session, {"dataset": "?"}, [NewRun("base", {}, 0, None, 1)], facts={}
+            session, {"dataset": "?"}, [NewRun("base", {}, 0, 1)], facts={}
         ).id
     good = submit(database)
     while plan_next(database, "w1", **WORDS):
@@ -88,11 +95,11 @@ def test_the_process_that_plans_and_records_never_imports_torch():
     program = (
         "import sys, worker.__main__, worker.supervisor, worker.app\n"
         "from core.spec import experiment_at, resolve, Limits\n"
-        "from core.datasets import facts_of\n"
+        "from core.datasets import Protocol, facts_of\n"
         "from core.plan import Shapes, plan\n"
         f"r = resolve({BODY!r}, lambda source: facts_of(source, None), Limits())\n"
         "e = experiment_at(r.document, r.arms[0].name, r.arms[0].settings[0])\n"
-        "plan([e], Shapes.of(r.facts, None, r.spec.split), memory_bytes=2**30)\n"
+        "plan([e], Shapes.of(r.facts, Protocol.of(r.document)), memory_bytes=2**30)\n"
         "print([m for m in ('torch', 'sklearn', 'scipy', 'fastapi') if m in sys.modules])"
     )
     said = subprocess.run(

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
 
 from core.datasets import facts_of
+from core.rows import read_rows
 from core.spec import Limits, resolve, runs_of
 from core.store.artifacts import Artifacts
+from tests.waiting import PATIENCE_S, is_alive, until
 from worker.child import Child
 from worker.order import Artifact, Order, Saved
 from worker.trainer import threads
@@ -24,6 +26,7 @@ BODY = {
     "loss": "cross_entropy",
     "regularizers": [{"kind": "l2", "lambda": {"values": [0.0, 0.1]}}],
     "epochs": 4,
+    "folds": 1,
     "seeds": 2,
 }
 
@@ -57,13 +60,14 @@ def order(**changes):
         "order": next(numbers),
         "cohort": "coh_1",
         "document": found.document,
-        "members": tuple(runs_of(found)),
+        "members": tuple((arm, setting, *astuple(at)) for arm, setting, at in runs_of(found)),
         "prefix": "jobs/job_1/coh_1/1",
         "checkpoints": (),
         "dataset_sha256": found.facts.sha256,
         "uploads": {},
         "device": "cpu",
         "checkpoint_every_s": 0.0,
+        "rows_bytes_max": 2**20,
         **changes,
     }
     return Order(**words)
@@ -91,9 +95,28 @@ def test_an_order_gives_epochs_checkpoints_endings_and_weights(child, folder):
     artifacts = Artifacts((folder / "artifacts").as_uri())
     saved = [m for m in messages if "key" in m]
     assert [m["event"] for m in saved] == ["checkpoint", "checkpoint", "checkpoint", "finished"]
-    for message in saved:
+    for message in [*saved, last["rows"]]:
         with artifacts.local(message["key"], sha256=message["sha256"]) as path:
             assert path.stat().st_size == message["bytes"]
+
+
+def test_rows_lie_beside_the_weights_and_give_the_final_scores(child, folder):
+    wanted = order(prefix="jobs/job_1/coh_1/7")
+    last = carry_out(child, wanted)[-1]
+    assert last["rows"]["key"] == wanted.rows_key == "jobs/job_1/coh_1/7/rows.safetensors"
+    artifacts = Artifacts((folder / "artifacts").as_uri())
+    with artifacts.local(wanted.rows_key, sha256=last["rows"]["sha256"]) as path:
+        found = read_rows(path, [3, 0])
+    means = found.row["accuracy"].mean(1)
+    accuracy = last["final"]["test_accuracy"]
+    assert means.tolist() == pytest.approx([accuracy[3], accuracy[0]], rel=1e-6)
+
+
+def test_without_room_for_rows_there_are_none_and_all_else_is_there(child):
+    last = carry_out(child, order(rows_bytes_max=1))[-1]
+    assert last["event"] == "finished"
+    assert last["rows"] is None
+    assert len(last["final"]["test_accuracy"]) == 4
 
 
 def test_resuming_from_a_checkpoint_gives_the_same_epochs_and_weights(child):
@@ -109,6 +132,7 @@ def test_resuming_from_a_checkpoint_gives_the_same_epochs_and_weights(child):
 
     assert epochs(again) == {n: epochs(whole)[n] for n in (3, 4)}
     assert again[-1]["sha256"] == whole[-1]["sha256"]
+    assert again[-1]["rows"]["sha256"] == whole[-1]["rows"]["sha256"]
 
 
 def test_it_stops_when_asked_and_then_takes_the_next_order(child):
@@ -133,7 +157,7 @@ def test_a_wish_meant_for_an_earlier_order_is_not_obeyed(child):
     ("changes", "reason"),
     [
         ({"dataset_sha256": "0" * 64}, "dataset_changed"),
-        ({"members": (("no such arm", {}, 0, None),)}, "internal"),
+        ({"members": (("no such arm", {}, 0, 0, None, None),)}, "internal"),
     ],
 )
 def test_what_goes_wrong_has_a_name_and_the_child_lives_on(child, changes, reason):
@@ -162,12 +186,12 @@ def test_what_a_library_prints_does_not_disturb_the_messages(tmp_path):
         "parent.next_order()"
     )
     child = Child([sys.executable, "-c", program])
-    assert child.receive(30) == {"event": "ready"}
+    assert child.receive(PATIENCE_S) == {"event": "ready"}
     assert child.receive(0.3) is None
     child.stop(0.1)
 
 
-def test_it_ends_when_its_worker_is_gone(tmp_path, is_alive):
+def test_it_ends_when_its_worker_is_gone(tmp_path):
     program = (
         "import time\n"
         "from worker.child import Child\n"
@@ -184,10 +208,7 @@ def test_it_ends_when_its_worker_is_gone(tmp_path, is_alive):
     worker.kill()
     worker.wait()
     worker.stdout.close()
-    deadline = time.monotonic() + 10
-    while is_alive(pid):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: not is_alive(pid))
 
 
 @pytest.mark.parametrize(

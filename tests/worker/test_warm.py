@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import sys
 import time
+from itertools import pairwise
 
 import pytest
 
+from tests.waiting import until
 from worker.child import Child
 from worker.warm import Warm
 
@@ -31,11 +33,7 @@ def warm():
 
 
 def ready(warm):
-    deadline = time.monotonic() + 30
-    while (child := warm.ready()) is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return child
+    return until(warm.ready)
 
 
 def test_the_same_child_serves_again_and_again(warm):
@@ -62,8 +60,14 @@ def test_a_child_that_grew_is_replaced(warm):
 
 def test_children_that_die_before_they_are_ready_are_started_ever_more_slowly(warm):
     kept, started = warm("raise SystemExit(1)")
-    deadline = time.monotonic() + 2
-    while time.monotonic() < deadline:
+    starts_s = []
+
+    def started_again():
         assert kept.ready() is None
-        time.sleep(0.01)
-    assert 2 <= len(started) <= 3
+        if len(started) > len(starts_s):
+            starts_s.append(time.monotonic())
+        return len(starts_s) == 3
+
+    until(started_again)
+    pauses_s = [after - before for before, after in pairwise(starts_s)]
+    assert all(pause_s >= least_s for pause_s, least_s in zip(pauses_s, (0.5, 1), strict=True))

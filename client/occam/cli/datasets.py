@@ -35,9 +35,15 @@ def upload(
         Literal["classification", "regression"] | None,
         typer.Option(help="Default: as the target's values suggest."),
     ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="The column that says which rows belong together.")
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="The column that says which rows come first.")
+    ] = None,
 ) -> None:
     """Upload a dataset; prints the id to name it by in a job."""
-    asked = {"target": target, "name": name, "task": task}
+    asked = {"target": target, "name": name, "task": task, "group": group, "time": time}
     spec = {key: value for key, value in asked.items() if value is not None}
     with Client() as client:
         try:

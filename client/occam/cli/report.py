@@ -16,7 +16,7 @@ from occam.answers import Report
 from occam.cli.files import write
 from occam.cli.jobs import JobId
 from occam.client import Client
-from occam.table import best_first, headings
+from occam.table import best_first, headings, said
 
 PLAIN_WIDTH = 120  # in a file or a log nothing needs to fit a screen
 
@@ -49,14 +49,19 @@ def report(
 
 
 def show(found: Report) -> None:
-    """The verdict, and one row for each arm, best first."""
+    """One row for each arm, best first, then what was found, and what to know of it."""
     console = wide_console()
     table = Table(*headings(found), box=None, pad_edge=False)
     for row in best_first(found):
         table.add_row(*(Text(cell) for cell in row))
     console.print(table)
     console.print()
-    console.print(Text(found.verdict, style="bold"))
+    headline, rest = said(found)
+    console.print(Text(headline, style="bold"))
+    if rest:
+        console.print(Text(rest))
+    for note in found.notes:
+        console.print(Text(f"note: {note}", style="yellow"))
     if found.partial:
         console.print("partial: not every run has finished", style="yellow")
 

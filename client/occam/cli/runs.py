@@ -21,12 +21,12 @@ POINT = ("run", "epoch", "name", "value")
 
 
 def runs(job_id: JobId) -> None:
-    """List a job's runs: arm, setting, seed, fold, status and scores."""
+    """List a job's runs: arm, setting, seed, repeat, fold, status and scores."""
     with Client() as client:
         metric = _metric(client.job(job_id))
         rows = [_row(run, metric) for run in client.runs(job_id)]
     test = "test_" + metric.partition("_")[2]
-    headings = ("id", "arm", "seed", "fold", "status", metric, test, "setting")
+    headings = ("id", "arm", "seed", "repeat", "fold", "inner", "status", metric, test, "setting")
     print_table(headings, rows, empty="no runs", cut="setting")
 
 
@@ -75,7 +75,8 @@ def _metric(job: Job) -> str:
 
 def _row(run: Run, metric: str) -> tuple[object, ...]:
     scores = (run.final.get(metric), run.final.get("test_" + metric.partition("_")[2]))
-    return (run.id, run.arm, run.seed, run.fold, run.status, *scores, _label(run.setting))
+    place = (run.seed, run.repeat, run.fold, run.inner_fold)
+    return (run.id, run.arm, *place, run.status, *scores, _label(run.setting))
 
 
 def _label(setting: dict[str, Any]) -> str:  # Any: JSON

@@ -12,6 +12,7 @@ from typing import Annotated
 import httpx2
 import typer
 
+from occam.lifeline import die_if_asked
 from occam.supervisor import Child, Supervisor
 
 READY_TIMEOUT_S = 1.0
@@ -37,6 +38,7 @@ def serve(host: Host = None, port: Port = None, data_dir: DataDir = None) -> Non
     Every setting is an OCCAM_* environment variable; the options here win over them.
     """
     env = environment(host, port, data_dir)
+    die_if_asked(env)
     address, number = env.get("OCCAM_HOST", "127.0.0.1"), int(env.get("OCCAM_PORT", "8000"))
     number = _free_port(address, number)
     env["OCCAM_PORT"] = str(number)

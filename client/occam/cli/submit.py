@@ -98,7 +98,7 @@ def _drawn(standing: Standing) -> Group:
     )
     arms = Table(box=None, pad_edge=False, show_header=bool(standing.best))
     arms.add_column("arm")
-    arms.add_column(f"best {standing.metric} so far", justify="right")
+    arms.add_column(f"{standing.metric} of the best setting", justify="right")
     for arm, score in standing.best.items():
         arms.add_row(Text(arm), f"{score:.4g}")
     return Group(head, arms)

@@ -1,57 +1,79 @@
-"""Figures: each one function from a report and its curves to a Vega-Lite document."""
+"""Figures: each one module, from a report and its evidence to a Vega-Lite document."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import Protocol
 
+from core.report.evidence import Evidence
 from core.report.figures import (
     against_strength,
-    effects,
+    choices,
+    confusion,
+    differences,
     gap,
     learning,
     objective,
-    pair_matrix,
+    per_class,
+    precision_recall,
+    predicted,
+    reliability,
+    residuals,
+    roc,
     sparsity,
 )
-from core.report.figures.theme import Figure, Spec
-from core.report.records import CurveRecord
+from core.report.figures.theme import Drawing, Figure, document
 from core.report.report import FigureLink, Report
 
-__all__ = ["FIGURES", "Figure", "curves_wanted", "figure", "figure_links", "figures"]
+__all__ = ["FIGURES", "Figure", "curves_wanted", "figure", "figures", "with_figures"]
 
 
-@dataclass(frozen=True)
-class _Kind:
-    """applies: whether this report has anything to draw."""
+class Kind(Protocol):
+    """What a figure's module has."""
 
-    applies: Callable[[Report], bool]
-    title: Callable[[Report], str]
-    spec: Callable[[Report, Sequence[CurveRecord]], Spec]
+    def applies(self, report: Report, evidence: Evidence) -> bool:
+        """Whether there is anything to draw."""
+        ...
+
+    def title(self, report: Report, evidence: Evidence) -> str:
+        """What the figure found, by as much evidence as there is."""
+        ...
+
+    def drawing(self, report: Report, evidence: Evidence) -> Drawing: ...
 
 
-FIGURES: dict[str, _Kind] = {
-    "score": _Kind(against_strength.applies, against_strength.title, against_strength.spec),
-    "effects": _Kind(effects.applies, effects.title, effects.spec),
-    "learning": _Kind(learning.applies, learning.title, learning.spec),
-    "gap": _Kind(gap.applies, gap.title, gap.spec),
-    "sparsity": _Kind(sparsity.applies, sparsity.title, sparsity.spec),
-    "objective": _Kind(objective.applies, objective.title, objective.spec),
-    "pairs": _Kind(pair_matrix.applies, pair_matrix.title, pair_matrix.spec),
+FIGURES: dict[str, Kind] = {
+    "differences": differences,
+    "score": against_strength,
+    "choices": choices,
+    "confusion": confusion,
+    "classes": per_class,
+    "roc": roc,
+    "precision_recall": precision_recall,
+    "reliability": reliability,
+    "predicted": predicted,
+    "residuals": residuals,
+    "gap": gap,
+    "learning": learning,
+    "sparsity": sparsity,
+    "objective": objective,
 }
 
 
-def figures(report: Report, curves: Sequence[CurveRecord]) -> dict[str, Figure]:
+def figures(report: Report, evidence: Evidence) -> dict[str, Figure]:
     """All figures that this report has something to draw in, in reading order."""
-    return {link.name: figure(report, curves, link.name) for link in report.figures}
+    return {
+        name: _drawn(report, evidence, kind)
+        for name, kind in FIGURES.items()
+        if kind.applies(report, evidence)
+    }
 
 
-def figure(report: Report, curves: Sequence[CurveRecord], name: str) -> Figure:
-    """One figure by name; KeyError when the report does not list it."""
-    if name not in {link.name for link in report.figures}:
-        raise KeyError(name)
+def figure(report: Report, evidence: Evidence, name: str) -> Figure:
+    """One figure by name; KeyError where there is none or nothing to draw in it."""
     kind = FIGURES[name]
-    return Figure(title=kind.title(report), spec=kind.spec(report, curves))
+    if not kind.applies(report, evidence):
+        raise KeyError(name)
+    return _drawn(report, evidence, kind)
 
 
 def curves_wanted(report: Report) -> tuple[list[str], list[str]]:
@@ -59,13 +81,18 @@ def curves_wanted(report: Report) -> tuple[list[str], list[str]]:
     return learning.wanted(report)
 
 
-def figure_links(report: Report) -> list[FigureLink]:
-    """Which figures apply; with links where the report is of one job and so has an address."""
-    return [
-        FigureLink(name=name, title=kind.title(report), links=_links(report, name))
+def with_figures(report: Report, evidence: Evidence) -> Report:
+    """The report with its figures; with links where it is of one job and so has an address."""
+    links = [
+        FigureLink(name=name, title=kind.title(report, evidence), links=_links(report, name))
         for name, kind in FIGURES.items()
-        if kind.applies(report)
+        if kind.applies(report, evidence)
     ]
+    return report.model_copy(update={"figures": links})
+
+
+def _drawn(report: Report, evidence: Evidence, kind: Kind) -> Figure:
+    return document(report, kind.title(report, evidence), kind.drawing(report, evidence))
 
 
 def _links(report: Report, name: str) -> dict[str, str]:

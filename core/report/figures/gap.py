@@ -2,45 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from core.report.evidence import Evidence
+from core.report.figures.frame import Frame, frame_of
 from core.report.figures.theme import (
     GRID,
     INK,
-    PAPER,
+    MUTED,
+    STEP,
     WIDTH,
+    Drawing,
     Row,
     Spec,
-    document,
+    arms_axis,
+    chosen_arms,
+    colour,
+    compared_score,
     score_axis,
-    shown_arms,
 )
-from core.report.records import CurveRecord
+from core.report.measure import bounds_of
 from core.report.report import Report
-from core.report.verdict import chosen_of
 from core.report.words import (
     SPLITS,
+    amount,
     base_of,
     differences,
-    listed,
+    head_words,
     unit_of_difference,
 )
 
-SPLIT_COLOURS = ("#9aa5b1", "#0072b2", "#d55e00")
+SHAPES = {"training": "square", "validation": "circle", "test": "diamond"}
+LABELS = 60  # pixels left of the plot, within its width
 
 
-def applies(report: Report) -> bool:
+def applies(report: Report, evidence: Evidence) -> bool:
     return bool(_rows(report))
 
 
-def title(report: Report) -> str:
-    gaps = {
-        arm.name: chosen.gap
-        for arm in shown_arms(report)
-        if (chosen := chosen_of(arm, report.method.rule)) and chosen.gap is not None
-    }
+def title(report: Report, evidence: Evidence) -> str:
+    gaps = {arm.name: chosen.gap for arm, chosen in chosen_arms(report) if chosen.gap is not None}
     if not gaps:
-        return f"{base_of(report.metric).replace('_', ' ').capitalize()} by arm"
+        rows = _rows(report)
+        told = ", ".join(
+            f"{amount(report.metric, float(r['score'] or 0))} in {r['split']}" for r in rows[:1]
+        )
+        return f"{rows[0]['arm']} scores {told}" if rows else "No score yet"
     least, most = min(gaps, key=gaps.__getitem__), max(gaps, key=gaps.__getitem__)
     if gaps[most] <= 0:
         return "No arm scores better in training than in validation"
@@ -51,87 +56,115 @@ def title(report: Report) -> str:
     return f"{least} overfits least ({small}{unit} gap), {most} most ({large})"
 
 
-def spec(report: Report, curves: Sequence[CurveRecord]) -> Spec:
+def drawing(report: Report, evidence: Evidence) -> Drawing:
     rows = _rows(report)
-    splits = [name for name in SPLITS.values() if any(row["split"] == name for row in rows)]
-    x = score_axis(report.metric, base_of(report.metric).replace("_", " "), field="score")
-    x["axis"] = {**x["axis"], "grid": True, "tickCount": 7}
-    y = {
-        "field": "arm",
-        "type": "nominal",
-        "sort": [arm.name for arm in shown_arms(report)],
-        "axis": {"title": None, "labelFontSize": 12, "labelColor": INK},
-    }
-    colours = dict(zip(SPLITS.values(), SPLIT_COLOURS, strict=True))
-    points = {
-        "x": x,
-        "y": y,
-        "color": {
-            "field": "split",
-            "type": "nominal",
-            "scale": {"domain": splits, "range": [colours[name] for name in splits]},
-            "legend": {"title": None, "orient": "top"},
-        },
-    }
+    frame = _frame(report, rows)
+    base = base_of(report.metric)
+    name = head_words(base, report.method.unit).replace("_", " ")
+    x = score_axis(report.metric, name, frame.domain, field="score")
+    x["axis"] = {**x["axis"], "grid": True}
+    y = arms_axis(report)
+    splits = [split for split in SHAPES if any(row["split"] == split for row in rows)]
     shape = {
         "field": "split",
         "type": "nominal",
-        "scale": {"domain": splits, "range": ["square", "circle", "diamond"][: len(splits)]},
-        "legend": {"title": None, "orient": "top"},
+        "scale": {"domain": splits, "range": [SHAPES[split] for split in splits]},
+        "legend": {"title": None, "orient": "top", "symbolFillColor": MUTED, "symbolSize": 80},
     }
-    subtitle = (
-        f"Mean {listed([*splits])} {base_of(report.metric).replace('_', ' ')} of the chosen "
-        f"settings; the lines are 95 % intervals."
-    )
+    seen = [row for row in rows if frame.holds(float(row["score"] or 0))]
+    paint = colour(report, symbol=None)
     body = {
-        "width": WIDTH - 60,
-        "height": {"step": 42},
-        "data": {"values": rows},
+        "width": WIDTH - LABELS + 20,
+        "height": {"step": STEP},
         "layer": [
             {
-                "mark": {"type": "line", "color": GRID, "strokeWidth": 7, "strokeCap": "round"},
+                "data": {"values": seen},
+                "mark": {"type": "line", "color": GRID, "strokeWidth": 6, "strokeCap": "round"},
                 "encoding": {"x": x, "y": y, "detail": {"field": "arm"}},
             },
+            _intervals(x, y, paint, frame, rows),
             {
-                "mark": {"type": "rule", "strokeWidth": 1.6},
-                "encoding": {
-                    **points,
-                    "x": {**x, "field": "low"},
-                    "x2": {"field": "high"},
-                },
+                "data": {"values": seen},
+                "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
+                "encoding": {"x": x, "y": y, "color": paint, "shape": shape},
             },
-            {
-                "mark": {
-                    "type": "point",
-                    "filled": True,
-                    "size": 110,
-                    "opacity": 1,
-                    "stroke": PAPER,
-                    "strokeWidth": 1,
-                },
-                "encoding": {**points, "shape": shape},
-            },
+            _far(y, frame, rows, report.metric),
         ],
     }
-    return document(report, title(report), subtitle, body)
+    subtitle = "Means at the chosen settings; the line is the test score's 95 % interval."
+    return Drawing(subtitle + frame.words("score"), body)
+
+
+def _intervals(x: Spec, y: Spec, paint: Spec, frame: Frame, rows: list[Row]) -> Spec:
+    """Of the test score alone: the number that arms are compared by."""
+    mine = [
+        {**row, **{end: frame.inside(float(row[end] or 0)) for end in ("low", "high")}}
+        for row in rows
+        if row["split"] == "test" and frame.holds(float(row["score"] or 0))
+    ]
+    return {
+        "data": {"values": mine},
+        "mark": {"type": "rule", "strokeWidth": 2},
+        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": y, "color": paint},
+    }
+
+
+def _far(y: Spec, frame: Frame, rows: list[Row], metric: str) -> Spec:
+    """The scores of an arm that lies outside, as words in its empty row."""
+    outside = [row for row in rows if not frame.holds(float(row["score"] or 0))]
+    arms = list(dict.fromkeys(row["arm"] for row in outside))
+    told = [
+        {
+            "arm": arm,
+            "told": "beyond: "
+            + ", ".join(
+                f"{row['split']} {amount(metric, float(row['score'] or 0))}"
+                for row in outside
+                if row["arm"] == arm
+            ),
+        }
+        for arm in arms
+    ]
+    return {
+        "data": {"values": told},
+        "mark": {"type": "text", "align": "left", "x": 4, "dy": -12, "fontSize": 11, "color": INK},
+        "encoding": {"y": y, "text": {"field": "told", "type": "nominal"}},
+    }
+
+
+def _frame(report: Report, rows: list[Row]) -> Frame:
+    """Without arms whose validation or test score is far from those of the others."""
+    limits = bounds_of(report.metric)
+    kept = [
+        row
+        for split in SHAPES
+        if (mine := [row for row in rows if row["split"] == split])
+        for usual in [frame_of([float(row["score"] or 0) for row in mine])]
+        for row in mine
+        if usual.holds(float(row["score"] or 0))
+    ]
+    ends = [float(row[end] or 0) for row in kept if row["split"] == "test" for end in ENDS]
+    scores = [float(row["score"] or 0) for row in kept] or [0.0]
+    low, high = min([*scores, *ends]), max([*scores, *ends])
+    margin = 0.04 * (high - low) or 0.02 * abs(high) or 0.5
+    return Frame(max(low - margin, limits[0]), min(high + margin, limits[1]), len(rows) - len(kept))
+
+
+ENDS = ("low", "high")
 
 
 def _rows(report: Report) -> list[Row]:
     base = base_of(report.metric)
     rows: list[Row] = []
-    for arm in shown_arms(report):
-        chosen = chosen_of(arm, report.method.rule)
+    for arm, chosen in chosen_arms(report):
         for split, words in SPLITS.items():
-            score = chosen.scores.get(f"{split}_{base}") if chosen else None
+            name = f"{split}_{base}"
+            score = chosen.scores.get(name)
+            if name == report.method.compared_metric:
+                score = compared_score(report, arm)
             if score:
                 low, high = score.ci95 or (score.mean, score.mean)
                 rows.append(
-                    {
-                        "arm": arm.name,
-                        "split": words,
-                        "score": score.mean,
-                        "low": low,
-                        "high": high,
-                    }
+                    {"arm": arm.name, "split": words, "score": score.mean, "low": low, "high": high}
                 )
     return rows

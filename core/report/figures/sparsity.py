@@ -5,29 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.report.choose import sign_of
+from core.report.evidence import Evidence
+from core.report.figures.frame import Frame, frame_of
 from core.report.figures.theme import (
+    HEIGHT,
     INK,
     PAPER,
     WIDTH,
+    Drawing,
     Row,
     Spec,
     colour,
     decimated,
-    document,
+    in_rank,
     score_axis,
     shown_arms,
 )
-from core.report.records import CurveRecord
+from core.report.measure import bounds_of
 from core.report.report import Report
-from core.report.words import amount, metric_words
+from core.report.verdict import chosen_of
+from core.report.words import amount, head_words, metric_words
 
 
-def applies(report: Report) -> bool:
+def applies(report: Report, evidence: Evidence) -> bool:
     """Only where some setting has exact zeros: without them there is nothing to trade."""
     return any(row["zeros"] for row in _rows(report))
 
 
-def title(report: Report) -> str:
+def title(report: Report, evidence: Evidence) -> str:
     """The most zeros that cost nothing against the baseline, else against the arm's own best."""
     rows, what = _rows(report), metric_words(report.metric)
     baseline = _baseline(report, rows)
@@ -64,60 +69,70 @@ def _least_quality(
     return best
 
 
-def spec(report: Report, curves: Sequence[CurveRecord]) -> Spec:
+def drawing(report: Report, evidence: Evidence) -> Drawing:
     rows = _rows(report)
-    y = score_axis(report.metric, metric_words(report.metric), field="y")
+    frame = _frame(report, rows)
+    seen = [row for row in rows if frame.holds(float(row["y"] or 0))]
+    name = head_words(report.metric, report.method.unit)
+    y = score_axis(report.metric, name, frame.domain, field="y")
+    most = max(float(row["zeros"] or 0) for row in seen)
     x = {
         "field": "zeros",
         "type": "quantitative",
-        "scale": {"domain": [0, 1]},
-        "axis": {"title": "weights that are exactly zero", "format": ".0%", "grid": True},
+        "scale": {"domain": [0, most or 1], "nice": False, "padding": 8},
+        "axis": {"title": "weights that are exactly zero", "format": ".0%", "tickCount": 5},
     }
-    kept = decimated(rows, [False] * len(rows))
-    subtitle = (
-        "One point per setting, larger where the arm's rule chose it. The line joins those that no "
-        "other beats in both."
-    )
+    size: Spec = {"field": "chosen", "type": "quantitative", "legend": None}
+    size["scale"] = {"domain": [0, 1], "range": [40, 170]}
     body = {
         "width": WIDTH,
-        "height": 280,
+        "height": HEIGHT,
         "layer": [
+            _line(x, y, _front(report, seen)),
             {
-                "data": {"values": _front(report, rows)},
-                "mark": {
-                    "type": "line",
-                    "interpolate": "step-before",
-                    "color": INK,
-                    "opacity": 0.45,
-                    "strokeWidth": 1.5,
-                },
-                "encoding": {"x": x, "y": y, "order": {"field": "zeros", "type": "quantitative"}},
-            },
-            {
-                "data": {"values": kept},
+                "data": {"values": decimated(seen, [bool(row["chosen"]) for row in seen])},
                 "mark": {"type": "point", "filled": True, "stroke": PAPER, "strokeWidth": 0.8},
                 "encoding": {
                     "x": x,
                     "y": y,
-                    "color": colour(report),
+                    "color": colour(report, symbol="circle"),
                     "opacity": {"value": 0.9},
-                    "size": {
-                        "field": "chosen",
-                        "type": "quantitative",
-                        "scale": {"domain": [0, 1], "range": [50, 190]},
-                        "legend": None,
-                    },
+                    "size": size,
                 },
             },
         ],
     }
-    return document(report, title(report), subtitle, body)
+    subtitle = (
+        "One point per setting, larger where the arm's rule chose it. The line joins those that no "
+        "other beats in both."
+    )
+    return Drawing(subtitle + frame.words("setting"), body)
+
+
+def _line(x: Spec, y: Spec, front: Sequence[Row]) -> Spec:
+    return {
+        "data": {"values": list(front)},
+        "mark": {
+            "type": "line",
+            "interpolate": "step-before",
+            "color": INK,
+            "opacity": 0.45,
+            "strokeWidth": 1.5,
+        },
+        "encoding": {"x": x, "y": y, "order": {"field": "zeros", "type": "quantitative"}},
+    }
+
+
+def _frame(report: Report, rows: Sequence[Row]) -> Frame:
+    best = [chosen.scores[report.metric].mean for _, chosen in in_rank(report)[:1]]
+    scores = [float(row["y"] or 0) for row in rows]
+    return frame_of(scores, ends=best, limits=bounds_of(report.metric))
 
 
 def _rows(report: Report) -> list[Row]:
     rows: list[Row] = []
     for arm in shown_arms(report):
-        chosen = arm.chosen.min if report.method.rule == "min" else arm.chosen.one_se
+        chosen = chosen_of(arm, report.method.rule)
         for setting in arm.settings:
             score = setting.scores.get(report.metric)
             if score is not None and setting.zeros is not None:

@@ -190,11 +190,15 @@ def test_a_dry_run_says_what_it_would_cost(service, occam):
 
 
 def test_following_prints_plain_lines_then_the_table_and_the_verdict(service, occam):
-    metrics = {"epoch": 1, "runs": ["run_1", "run_2"], "metrics": {"val_accuracy": [0.9, 0.8]}}
-    text = f"id: 1\nevent: metrics\ndata: {json.dumps(metrics)}\n\nevent: end\ndata: {{}}\n\n"
+    text = ""
+    for epoch, values in ((1, [0.9, 0.8]), (2, [0.7, 0.6])):
+        metrics = {"epoch": epoch, "runs": ["run_1", "run_2"], "metrics": {"val_accuracy": values}}
+        text += f"id: {epoch}\nevent: metrics\ndata: {json.dumps(metrics)}\n\n"
+    text += "event: end\ndata: {}\n\n"
+    # the weights that the report scores may be of an epoch between: early stopping restores
     runs = [
-        {"id": "run_1", "status": "queued", "arm": "l1", "seed": 0},
-        {"id": "run_2", "status": "queued", "arm": "l1", "seed": 1},
+        {"id": "run_1", "status": "done", "arm": "l1", "seed": 0, "final": {"val_accuracy": 0.75}},
+        {"id": "run_2", "status": "done", "arm": "l1", "seed": 1, "final": {"val_accuracy": 0.65}},
     ]
     service.on("POST /v1/jobs", JSONResponse(JOB, 201))
     service.on("GET /v1/jobs/job_1/runs", JSONResponse({"data": runs, "has_more": False}))
@@ -212,7 +216,7 @@ def test_following_prints_plain_lines_then_the_table_and_the_verdict(service, oc
     lines = out.splitlines()
     assert lines[0].startswith("job_1 submitted to http://127.0.0.1:")
     assert lines[1] == "queued, 0/2 runs · 0/4 epochs"
-    assert lines[2] == "succeeded, 2/2 runs · 4/4 epochs · best val_accuracy: l1 0.85"
+    assert lines[2] == "succeeded, 2/2 runs · 4/4 epochs · best val_accuracy: l1 0.7"
     assert "l1   λ = 0.1  0.95 ± 0.01" in out
     assert lines[-1] == "Use l1."
 
@@ -342,6 +346,9 @@ def test_runs_show_their_setting_and_scores(service, occam):
         "status": "succeeded",
         "arm": "l1",
         "seed": 3,
+        "repeat": 1,
+        "fold": 4,
+        "inner_fold": None,
         "setting": {"/regularizers/0/lambda": 0.0123456},
         "final": {"val_accuracy": 0.91, "test_accuracy": None},
     }
@@ -351,8 +358,11 @@ def test_runs_show_their_setting_and_scores(service, occam):
     lines = [line.split() for line in occam("runs", "job_1")[1].splitlines()]
 
     assert lines == [
-        ["id", "arm", "seed", "fold", "status", "val_accuracy", "test_accuracy", "setting"],
-        ["run_1", "l1", "3", "–", "succeeded", "0.91", "–", "lambda", "=", "0.01235"],
+        [
+            *("id", "arm", "seed", "repeat", "fold", "inner", "status"),
+            *("val_accuracy", "test_accuracy", "setting"),
+        ],
+        ["run_1", "l1", "3", "1", "4", "–", "succeeded", "0.91", "–", "lambda", "=", "0.01235"],
     ]
 
 

@@ -1,4 +1,4 @@
-"""Arrays in, arrays out: intervals, paired tests, Holm, and how many replicates would decide.
+"""Means over replicates: their intervals, and paired tests of them.
 
 Axes: S setting, R replicate, P pair, U unit (what a test counts as one observation).
 A missing value is NaN and takes no part.
@@ -6,7 +6,7 @@ A missing value is NaN and takes no part.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,6 @@ Array = NDArray[np.float64]
 
 ALPHA = 0.05
 FEWEST = 3  # below this a deviation says next to nothing: t with one degree of freedom
-MOST = 10_000  # replicates; beyond, "seeds would decide" is no advice
 ROUNDING = 1e-12  # relative: a deviation below this is float noise, not variation
 
 
@@ -40,17 +39,21 @@ def summarise(
     *,
     ratio: float = 0.0,
     alpha: float = ALPHA,
-    unit_R: NDArray[np.int64] | None = None,
 ) -> Summary:
     """Mean ± t(n - 1) · sd · sqrt(1/n + ratio) of each row.
-
-    unit_R: values of the same unit are averaged before error and half are taken, with the number
-    of units for n and their deviation for sd; None: every value is a unit.
 
     ratio: test size over training size where the values share training data, else 0 (Nadeau and
     Bengio 2003, Inference for the Generalization Error, eq. 9: the variance of the mean of n
     overlapping replicates is about (1/n + ratio) · sd², not sd²/n).
     """
+    n, mean, sd = moments(values_SR)
+    error = np.where(n > 1, sd * np.sqrt(1 / np.maximum(n, 1) + ratio), np.nan)
+    half = half_width(sd, n, ratio=ratio, alpha=alpha)
+    return Summary(n=n, mean=mean, sd=sd, error=error, half=half)
+
+
+def moments(values_SR: Array) -> tuple[NDArray[np.int64], Array, Array]:
+    """Count, mean and sample deviation of each row, as in Summary."""
     there = np.isfinite(values_SR)
     n = there.sum(axis=1)
     mean = np.full(len(n), np.nan)
@@ -61,13 +64,7 @@ def summarise(
     sd = np.sqrt(sd)
     largest = np.where(there, np.abs(values_SR), 0.0).max(axis=1, initial=0.0)
     sd[sd <= ROUNDING * largest] = 0.0
-    error = np.where(n > 1, sd * np.sqrt(1 / np.maximum(n, 1) + ratio), np.nan)
-    half = half_width(sd, n, ratio=ratio, alpha=alpha)
-    single = Summary(n=n, mean=mean, sd=sd, error=error, half=half)
-    if unit_R is None:
-        return single
-    units = summarise(averages(values_SR, unit_R), ratio=ratio, alpha=alpha)
-    return replace(single, error=units.error, half=units.half)
+    return n, mean, sd
 
 
 def averages(values_SR: Array, unit_R: NDArray[np.int64]) -> Array:
@@ -94,58 +91,6 @@ def two_sided_p(mean: Array, sd: Array, n: NDArray[np.int64], *, ratio: float = 
     error = np.where(testable, sd, 1.0) * np.sqrt(1 / np.maximum(n, 1) + ratio)
     p = 2 * stdtr(np.maximum(n - 1, 1), -np.abs(mean) / error)
     return np.where(testable, p, np.nan)
-
-
-def holm(p_P: Array) -> Array:
-    """Holm's step-down adjusted p: running maximum of (m - rank) · p, at most 1.
-
-    NaN is no test and does not count in m. Holm 1979, A simple sequentially rejective procedure.
-    """
-    adjusted = np.full(len(p_P), np.nan)
-    tested = np.flatnonzero(np.isfinite(p_P))
-    order = tested[np.argsort(p_P[tested], kind="stable")]
-    steps = (len(order) - np.arange(len(order))) * p_P[order]
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return adjusted
-
-
-def replicates_to_decide(
-    mean: Array, sd: Array, *, region: float, ratio: float = 0.0, tests: int = 1
-) -> Array:
-    """Smallest n at which the same mean and deviation would settle the pair; NaN if none would.
-
-    Settled: the interval at level ALPHA / tests (Bonferroni, so that Holm agrees) excludes zero,
-    or the 95 % interval lies inside ±region. Both only get easier with n, hence the bisection.
-    """
-    low = np.full(len(mean), FEWEST - 1, dtype=np.int64)
-    high = np.full(len(mean), MOST + 1, dtype=np.int64)
-    while np.any(high - low > 1):
-        middle = np.maximum((low + high) // 2, 2)
-        settled = _settles(mean, sd, middle, region=region, ratio=ratio, tests=tests)
-        high = np.where(settled, middle, high)
-        low = np.where(settled, low, middle)
-    return np.where(high <= MOST, high.astype(np.float64), np.nan)
-
-
-def largest_variance_that_decides(
-    mean: float, *, units: int, region: float, ratio: float, tests: int
-) -> float:
-    """Variance of one unit's difference up to which `units` of them would settle the pair."""
-    degrees = np.array([units - 1])
-    t_zero, t_region = (
-        float(_t_quantile(1 - alpha / 2, degrees)[0]) for alpha in (ALPHA / tests, ALPHA)
-    )
-    reach = max(abs(mean) / t_zero, max(region - abs(mean), 0.0) / t_region)
-    return reach * reach / (1 / units + ratio)
-
-
-def _settles(
-    mean: Array, sd: Array, n: NDArray[np.int64], *, region: float, ratio: float, tests: int
-) -> NDArray[np.bool_]:
-    strict = half_width(sd, n, ratio=ratio, alpha=ALPHA / tests)
-    plain = half_width(sd, n, ratio=ratio)
-    settled: NDArray[np.bool_] = (strict < np.abs(mean)) | (np.abs(mean) + plain <= region)
-    return settled
 
 
 def _t_quantile(probability: float, degrees: NDArray[np.int64]) -> Array:

@@ -1,0 +1,1 @@
+"""Whether a report's claims hold: false claims, coverage and power where the truth is known."""

@@ -1,0 +1,107 @@
+"""How often a true difference is found, beside the corrected resampled t; and whether what would
+decide a pair does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.stats import t
+
+from benchmarks.honesty.judge import MARGIN, SURE
+from benchmarks.honesty.world import VALIDATION, Outcome, World, play
+from core.report.statistics import Scored, contrasts, to_decide
+
+MOST_ROWS = 10_000  # advice beyond is not followed here: a run takes its time
+
+
+@dataclass(frozen=True)
+class Power:
+    """Shares of jobs that tell two arms apart; truth in score units, first arm less second."""
+
+    world: World
+    truth: float
+    found: float
+    covered: float
+    corrected: float
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Of undecided jobs with an advice of this kind: how many, the share that it decided, and the
+    median of what it asked for."""
+
+    world: str
+    kind: str
+    margin: float
+    jobs: int
+    decided: float
+    median: float
+
+
+def power_of(world: World, jobs: range) -> Power:
+    """A planted difference in many jobs."""
+    outcomes = [play(world, job) for job in jobs]
+    truth = float(np.mean([o.fresh_A[0] - o.fresh_A[-1] for o in outcomes]))
+    last = world.arms - 1
+    found = [_contrast(o.scored, last, world) for o in outcomes]
+    return Power(
+        world=world,
+        truth=truth,
+        found=float(np.mean([low > 0 or high < 0 for low, high in found])),
+        covered=float(np.mean([low <= truth <= high for low, high in found])),
+        corrected=float(np.mean([_corrected(o) for o in outcomes])),
+    )
+
+
+def kept_of(world: World, jobs: range, *, margin: float = MARGIN) -> Iterator[Kept]:
+    """Undecided jobs with differences from none to large, continued as advised."""
+    asked: dict[str, list[int]] = {}
+    decided: dict[str, list[bool]] = {}
+    for job in jobs:
+        mine = replace(world, missing=job % 11)
+        scored = play(mine, job).scored
+        if _decided(scored, mine, margin):
+            continue
+        needed = to_decide(scored, (0, 1), margin=margin)
+        if needed.kind is None or world.rows + needed.count > MOST_ROWS:
+            continue
+        more = (
+            play(mine, job, rows=world.rows + needed.count)
+            if needed.kind == "rows"
+            else play(mine, job, repeats=world.repeats + needed.count)
+        )
+        asked.setdefault(needed.kind, []).append(needed.count)
+        decided.setdefault(needed.kind, []).append(_decided(more.scored, mine, margin))
+    for kind, counts in asked.items():
+        share, median = float(np.mean(decided[kind])), float(np.median(counts))
+        name = f"{world.rows} rows, {world.hidden} hidden, {world.repeats} repeats"
+        yield Kept(name, kind, margin, len(counts), share, median)
+
+
+def _contrast(scored: Scored, last: int, world: World) -> tuple[float, float]:
+    found = contrasts(scored, [(0, last)], margin=MARGIN, sign=world.sign, family=[])
+    return float(found.low_C[0]), float(found.high_C[0])
+
+
+def _decided(scored: Scored, world: World, margin: float) -> bool:
+    found = contrasts(scored, [(0, 1)], margin=margin, sign=world.sign)
+    return found.verdict_C[0] != "undecided"
+
+
+def _corrected(outcome: Outcome) -> bool:
+    """Whether Nadeau and Bengio's corrected t over the folds' means finds a difference."""
+    scored = outcome.scored
+    difference_PN = scored.score_APN[0] - scored.score_APN[-1]
+    means = np.array(
+        [
+            difference_N[fold_N == fold].mean()
+            for difference_N, fold_N in zip(difference_PN, scored.fold_PN, strict=True)
+            for fold in range(scored.folds)
+        ]
+    )
+    trained = (1 - VALIDATION) * (scored.folds - 1)  # in units of one test part
+    error = means.std(ddof=1) * np.sqrt(1 / len(means) + 1 / trained)
+    reach = float(t.ppf((1 + SURE) / 2, len(means) - 1)) * error
+    return bool(abs(means.mean()) > reach)

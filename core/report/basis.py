@@ -1,0 +1,208 @@
+"""What intervals are made of: the chosen runs' scores on single test rows.
+
+In each part of the data (repeat and outer fold) an arm is scored by the setting that was chosen
+there, so a row's score is that of the whole procedure, choice included. Jobs that stored no scores
+by row still have the means of their folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from core.datasets import Replicate
+from core.report.arms import Entry
+from core.report.layout import Layout, Whole, in_order, number_of
+from core.report.records import RowBatch, RowsOf
+from core.report.report import Rule
+from core.report.statistics import RANKED, Array, Scored, pseudo_values
+from core.report.words import base_of
+from core.rows import PADDING, Real, RowScores
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """One chosen run: whose it is, in which pass, and which of the tested rows it scored."""
+
+    arm: int
+    turn: int
+    at: Whole
+    scores: RowScores
+    place: int
+
+    def of(self, kind: str) -> Array:
+        """(len(at),) what the rows scored; pseudo-values of a metric that is no mean over rows."""
+        stream = self.scores.stream_R[self.place]
+        there_N = self.scores.index_SN[stream] != PADDING
+        if kind in self.scores.row:
+            found: Array = self.scores.row[kind][self.place][there_N].astype(np.float64)
+            return found
+        answer_RNC = answers_of(self.scores)
+        assert answer_RNC is not None, f"no answers to take {kind} from"
+        target_N = self.scores.target_SN[stream][there_N].astype(np.int64)
+        score_1NC = answer_RNC[self.place][None, there_N].astype(np.float64)
+        ranked: Array = pseudo_values(kind, score_1NC, target_N)[0]
+        return ranked
+
+
+@dataclass(frozen=True, eq=False)
+class ByRow:
+    """Where each arm's chosen runs tested which rows, and how they scored there.
+
+    row_N: numbers of the tested rows in the dataset. kinds: what the rows of all runs scored, or
+    what their answers tell of them.
+    """
+
+    row_N: Whole
+    fold_PN: Whole
+    repeat_P: Whole
+    cluster_N: Whole | None
+    arms: int
+    placed: Sequence[Placed]
+    kinds: frozenset[str]
+
+    def scored(self, kind: str) -> Scored:
+        """Of one of the kinds; made when asked for, since large data has many rows."""
+        score_APN = np.full((self.arms, *self.fold_PN.shape), np.nan)
+        for run in self.placed:
+            score_APN[run.arm, run.turn, run.at] = run.of(kind)
+        return Scored(score_APN, self.fold_PN, self.repeat_P, self.cluster_N)
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """Scores of the arms' procedures: by fold always, by row where the jobs stored them.
+
+    fold_AR: over all jobs' replicates, of the compared metric. expected_AR: which of them each
+    arm was meant to have.
+    """
+
+    layout: Layout
+    fold_AR: Array
+    expected_AR: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
+    by_row: ByRow | None = None
+    scored: Scored | None = None
+
+    @property
+    def source(self) -> Literal["rows", "folds", "none"]:
+        """What intervals come from; seeds on one split tell nothing of other rows."""
+        if self.scored is not None:
+            return "rows"
+        return "none" if self.one_part else "folds"
+
+    @property
+    def one_part(self) -> bool:
+        """Whether one held-out part tests, instead of folds."""
+        return len({fold for _, fold in self.layout.parts}) < 2
+
+
+def gather(entries: Sequence[Entry], metric: str, rule: Rule, rows_of: RowsOf) -> Basis:
+    """Scores of the settings chosen inside folds, under the compared metric."""
+    layout = _layout(entries)
+    fold_AR, expected_AR = _by_fold(entries, layout, metric, rule)
+    plain = Basis(layout, fold_AR, expected_AR)
+    runs = [entry.runs_R(rule) for entry in entries]
+    ids = [run for of_arm in runs for run in of_arm if run is not None]
+    batches = list(rows_of(ids)) if ids else []
+    if not batches or not metric.startswith("test_"):
+        return plain
+    by_row = _by_row(entries, runs, batches)
+    if base_of(metric) not in by_row.kinds or _lacks(entries, by_row, metric, rule):
+        return replace(plain, by_row=by_row)
+    return replace(plain, by_row=by_row, scored=by_row.scored(base_of(metric)))
+
+
+def _layout(entries: Sequence[Entry]) -> Layout:
+    every = {replicate for entry in entries for replicate in entry.table.layout.replicates}
+    return Layout(tuple(sorted(every, key=in_order)))
+
+
+def _by_fold(
+    entries: Sequence[Entry], layout: Layout, metric: str, rule: Rule
+) -> tuple[Array, np.ndarray[tuple[int, int], np.dtype[np.bool_]]]:
+    column_of = {replicate: column for column, replicate in enumerate(layout.replicates)}
+    fold_AR = np.full((len(entries), len(layout.replicates)), np.nan)
+    expected_AR = np.zeros(fold_AR.shape, dtype=np.bool_)
+    for row, entry in enumerate(entries):
+        columns = [column_of[replicate] for replicate in entry.table.layout.replicates]
+        fold_AR[row, columns] = entry.scores_R(metric, rule)
+        expected_AR[row, columns] = True
+    return fold_AR, expected_AR
+
+
+def _by_row(
+    entries: Sequence[Entry], runs: Sequence[Sequence[str | None]], batches: Sequence[RowBatch]
+) -> ByRow:
+    found = {run: (batch.scores, j) for batch in batches for j, run in enumerate(batch.runs)}
+    row_N = np.unique(np.concatenate([batch.scores.index_SN.ravel() for batch in batches]))
+    row_N = row_N[row_N != PADDING]
+    passes = sorted({_pass(r) for entry in entries for r in entry.table.layout.replicates})
+    number = {one: turn for turn, one in enumerate(passes)}
+    fold_PN = np.full((len(passes), len(row_N)), PADDING, np.int64)
+    placed = []
+    for arm, (entry, of_arm) in enumerate(zip(entries, runs, strict=True)):
+        for replicate, run in zip(entry.table.layout.replicates, of_arm, strict=True):
+            if run is None or run not in found:
+                continue
+            scores, place = found[run]
+            index_N = scores.index_SN[scores.stream_R[place]]
+            at = np.searchsorted(row_N, index_N[index_N != PADDING])
+            turn = number[_pass(replicate)]
+            fold_PN[turn, at] = max(number_of(replicate.fold), 0)
+            placed.append(Placed(arm, turn, at, scores, place))
+    return ByRow(
+        row_N=row_N,
+        fold_PN=fold_PN,
+        repeat_P=np.array([repeat for repeat, _, _ in passes], np.int64),
+        cluster_N=_clusters(batches, row_N),
+        arms=len(entries),
+        placed=placed,
+        kinds=frozenset.intersection(*(_kinds(batch.scores) for batch in batches)),
+    )
+
+
+def answers_of(scores: RowScores) -> Real | None:
+    """(R, N, C) what a classifier says of each class: probabilities, else its outputs."""
+    found = scores.prediction_RNO if scores.probability_RNC is None else scores.probability_RNC
+    return found if scores.target_SN.dtype.kind == "i" else None
+
+
+def _kinds(scores: RowScores) -> frozenset[str]:
+    """What the rows scored, and what can be taken from their answers."""
+    ranked = () if answers_of(scores) is None else RANKED
+    return frozenset([*scores.row, *ranked])
+
+
+def _pass(replicate: Replicate) -> tuple[int, int, int]:
+    """Within one every row is tested at most once."""
+    return replicate.repeat, replicate.seed, number_of(replicate.inner_fold)
+
+
+def _clusters(batches: Iterable[RowBatch], row_N: Whole) -> Whole | None:
+    found = [batch.scores for batch in batches if batch.scores.group_SN is not None]
+    if not found:
+        return None
+    cluster_N = np.full(len(row_N), PADDING, np.int64)
+    for scores in found:
+        _mark(scores, row_N, cluster_N)
+    alone = np.flatnonzero(cluster_N == PADDING)  # of a job that keeps none together
+    cluster_N[alone] = cluster_N.max(initial=0) + 1 + np.arange(len(alone))
+    return cluster_N
+
+
+def _mark(scores: RowScores, row_N: Whole, cluster_N: Whole) -> None:
+    assert scores.group_SN is not None
+    there = scores.index_SN != PADDING
+    cluster_N[np.searchsorted(row_N, scores.index_SN[there])] = scores.group_SN[there]
+
+
+def _lacks(entries: Sequence[Entry], by_row: ByRow, metric: str, rule: Rule) -> bool:
+    """Whether an arm has test scores but none by row: then its folds are all that there is."""
+    shown = {run.arm for run in by_row.placed}
+    return any(
+        bool(np.isfinite(entry.scores_R(metric, rule)).any()) and arm not in shown
+        for arm, entry in enumerate(entries)
+    )

@@ -1,0 +1,73 @@
+"""ROC curves: what a higher hit rate costs in false alarms, by arm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from core.report.classified import Curve
+from core.report.evidence import Evidence
+from core.report.figures.areas import (
+    areas_words,
+    best_area,
+    curve_rows,
+    lines,
+    rate,
+    sides_words,
+)
+from core.report.figures.best import CLASSES_MAX, has_probabilities, predicted_arms
+from core.report.figures.theme import HEIGHT, MUTED, WIDTH, Drawing, Row
+from core.report.report import Report
+
+ALL = 0.9995  # of the positives, rounded to all
+EARLY = 0.5  # false positive rate up to which an early top is worth a closer look
+
+
+def applies(report: Report, evidence: Evidence) -> bool:
+    return (
+        has_probabilities(report, evidence)
+        and len(evidence.classes) <= CLASSES_MAX
+        and bool(_curves(report, evidence))
+    )
+
+
+def title(report: Report, evidence: Evidence) -> str:
+    return best_area("area under the ROC curve", _curves(report, evidence))
+
+
+def drawing(report: Report, evidence: Evidence) -> Drawing:
+    curves = _curves(report, evidence)
+    most = _end(curves)
+    rows: list[Row] = [row for name, curve in curves.items() for row in curve_rows(name, curve)]
+    seen = [row for row in rows if float(row["x"] or 0) <= most]
+    least = min(float(row["y"] or 0) for row in seen)
+    x = rate("x", "false positive rate", most=most)
+    y = rate("y", "true positive rate", 0.0 if most == 1 else least)
+    body = {
+        "width": WIDTH,
+        "height": HEIGHT,
+        "layer": [
+            {
+                "data": {"values": [{"x": 0, "y": 0}, {"x": most, "y": most}]},
+                "mark": {"type": "line", "color": MUTED, "strokeWidth": 1, "clip": True},
+                "encoding": {"x": x, "y": y},
+            },
+            lines(report, seen, x, y),
+        ],
+    }
+    chance = "The thin line is chance." if most == 1 else f"Right of {100 * most:.3g} % all hit."
+    return Drawing(f"{sides_words(evidence, curves)} {chance}{areas_words(curves)}", body)
+
+
+def _end(curves: Mapping[str, Curve]) -> float:
+    """Where all curves have reached the top, if that is early: the rest would show nothing."""
+    below_G = np.any([curve.y_G < ALL for curve in curves.values()], axis=0)
+    x_G = next(iter(curves.values())).x_G
+    end = float(x_G[min(int(below_G.sum()) + 1, len(x_G) - 1)])
+    return end if end <= EARLY else 1.0
+
+
+def _curves(report: Report, evidence: Evidence) -> dict[str, Curve]:
+    found = {arm.name: answers.roc for arm, answers in predicted_arms(report, evidence)}
+    return {name: curve for name, curve in found.items() if curve is not None}

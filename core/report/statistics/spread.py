@@ -1,0 +1,240 @@
+"""How far a mean over tested rows may lie from what new rows and new training would show.
+
+    se² = rows + luck + training
+
+rows: variance over rows of a row's mean over passes, per row. A row is one observation however
+often it was tested. (Rows that belong together count as one.)
+
+luck: what that variance cannot see. A row that is easy to predict for an arm is also good to train
+on for it, and each row trains the models that test the others, so the rows' scores hang together;
+no estimate from one cross-validation sees it (Bengio and Grandvalet 2004, No Unbiased Estimator of
+the Variance of K-Fold Cross-Validation). It is a share of the variance of a single pass, which no
+number of repeats lowers: they average training's noise away, never the luck of the sample.
+Measured (docs/statistics.md), the share is ONE_PASS. From several passes it is known better, since
+only what differs between rows in every training alike can hang together: BASE + SLOPE · (covariance
+of a row's scores between passes) / (their variance), at most MOST_LUCK.
+
+training: variance of the mean with folds as units, beyond that with rows as units: what is common
+to all rows that one model tests. On a single held-out part, passes (seeds) take the place of folds,
+and luck is nil, since no row that tests trains.
+
+The 95 % half width is sqrt(t²(rows' df) · (rows + luck) + t²(folds' df) · training), each variance
+with the quantile that its own uncertainty asks for (Cochran 1964, Approximate Significance Levels
+of the Behrens-Fisher Test); df is the one whose t gives that half width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.report.statistics.replicates import ALPHA, Array
+from core.report.statistics.scored import Integers, Scored
+
+ONE_PASS = 0.35
+BASE, SLOPE, MOST_LUCK = 0.15, 1.2, 0.55
+CREDIT = 0.5  # of a seed's variance, what rows may explain: three seeds know too little for all
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Of each contrast (C,): mean, standard error, degrees of freedom, number of rows, and the
+    parts of se².
+
+    NaN where nothing was scored; se NaN and df 0 where one observation allows no error.
+    single: variance over rows had there been one pass; shared: the part of it that every pass
+    shows alike, NaN unless passes are several. rows_df, training_df: of rows and luck, and of
+    training, each alone.
+    """
+
+    mean: Array
+    se: Array
+    df: Array
+    n: Integers
+    rows: Array
+    luck: Array
+    training: Array
+    single: Array
+    shared: Array
+    rows_df: Array
+    training_df: float
+
+
+def spread(value_CPN: Array, scored: Scored) -> Spread:
+    """Mean and error of each of C series of values over passes and rows."""
+    there_CPN = np.isfinite(value_CPN)
+    value_CPN = np.where(there_CPN, value_CPN, 0.0)
+    row_CN, tested_CN = _over_passes(value_CPN, there_CPN)
+    n_C = tested_CN.sum(axis=1)
+    mean_C = _ratio(row_CN.sum(axis=1), n_C)
+    rows_C, rows_df_C = _over_rows(row_CN, tested_CN, scored)
+    single_C, shared_C = _of_one_pass(value_CPN, there_CPN, rows_C, scored)
+    luck_C = luck(single_C, shared_C) if scored.folds > 1 else np.zeros_like(rows_C)
+    training_C, training_df = _training(value_CPN, there_CPN, single_C - shared_C, scored)
+    known_C = n_C > 1
+    se_C = np.where(known_C, np.sqrt(rows_C + luck_C + training_C), np.nan)
+    df_C = np.where(known_C, _df(rows_C + luck_C, rows_df_C, training_C, training_df), 0.0)
+    return Spread(
+        mean=mean_C,
+        se=se_C,
+        df=df_C,
+        n=n_C.astype(np.int64),
+        rows=rows_C,
+        luck=luck_C,
+        training=training_C,
+        single=single_C,
+        shared=shared_C,
+        rows_df=rows_df_C,
+        training_df=training_df,
+    )
+
+
+def quantile(found: Spread, level: float) -> Array:
+    """Standard errors that a single interval reaches to each side; NaN without error."""
+    from scipy.special import stdtrit  # late: it takes a tenth of a second to import
+
+    known = found.df > 0
+    return np.where(known, stdtrit(np.where(known, found.df, 1.0), 1 - level / 2), np.nan)
+
+
+def p_of_zero(found: Spread) -> Array:
+    """Two-sided p of mean = 0; 1 where all is equal, NaN without an error."""
+    from scipy.special import stdtr
+
+    known = found.df > 0
+    moving = known & (found.se > 0)
+    t = np.abs(found.mean) / np.where(moving, found.se, 1.0)
+    p = 2 * stdtr(np.where(moving, found.df, 1.0), -np.where(moving, t, 0.0))
+    return np.where(known, p, np.nan)
+
+
+def _over_passes(value_CPN: Array, there_CPN: Mask) -> tuple[Array, Mask]:
+    count_CN = there_CPN.sum(axis=1)
+    return value_CPN.sum(axis=1) / np.maximum(count_CN, 1), count_CN > 0
+
+
+def _over_rows(row_CN: Array, tested_CN: Mask, scored: Scored) -> tuple[Array, Array]:
+    """(C,) variance of the mean with rows, or clusters of them, as units; and its df."""
+    n_C = tested_CN.sum(axis=1)
+    mean_C = np.nan_to_num(_ratio((row_CN * tested_CN).sum(axis=1), n_C))
+    deviation_CN = np.where(tested_CN, row_CN - mean_C[:, None], 0.0)
+    sum_CU, units_C = deviation_CN, n_C
+    if scored.cluster_N is not None:
+        sum_CU = clustered(deviation_CN, scored.cluster_N)
+        units_C = (clustered(tested_CN.astype(np.float64), scored.cluster_N) > 0).sum(axis=1)
+    return _sandwich(sum_CU, units_C, n_C)
+
+
+def luck(single_C: Array, shared_C: Array) -> Array:
+    """(C,) what the variance over rows cannot see, from one pass (shared NaN) or from several."""
+    several = np.minimum(BASE * single_C + SLOPE * shared_C, MOST_LUCK * single_C)
+    return np.where(np.isnan(shared_C), ONE_PASS * single_C, several)
+
+
+def clustered(value_CN: Array, cluster_N: Integers) -> Array:
+    """(C, U) sums over the rows of each cluster."""
+    order = np.argsort(cluster_N, kind="stable")
+    starts = np.flatnonzero(np.diff(cluster_N[order], prepend=cluster_N.min() - 1))
+    summed: Array = np.add.reduceat(value_CN[:, order], starts, axis=1)
+    return summed
+
+
+def _sandwich(sum_CU: Array, units_C: Integers, n_C: Integers) -> tuple[Array, Array]:
+    """Variance of a mean of n rows from the sums of deviations in its units, and its df.
+
+    An error is as uncertain as the squares it is made of are uneven: df is the number of equal
+    squares that would be as uneven, (sum of squares)² / (sum of fourth powers), at most u - 1. Of
+    rows that are right or wrong these are the rows that differ, with which t says what McNemar's
+    exact test says.
+    """
+    square_CU = sum_CU * sum_CU
+    total_C = square_CU.sum(axis=1)
+    units_C = np.maximum(units_C, 2)
+    variance_C = total_C * units_C / (units_C - 1) / np.maximum(n_C, 1) ** 2
+    uneven_C = (square_CU * square_CU).sum(axis=1)
+    alike_C = np.where(
+        uneven_C > 0, total_C * total_C / np.where(uneven_C > 0, uneven_C, 1), np.inf
+    )
+    return variance_C, np.minimum(alike_C, units_C - 1)
+
+
+def _of_one_pass(
+    value_CPN: Array, there_CPN: Mask, rows_C: Array, scored: Scored
+) -> tuple[Array, Array]:
+    """(C,) variance of the mean had there been one pass, and covariance between passes.
+
+    From rows = (single + (P - 1) · shared) / P. One pass: the covariance is NaN.
+    """
+    if value_CPN.shape[1] == 1:
+        return rows_C, np.full_like(rows_C, np.nan)
+    n_CP = there_CPN.sum(axis=2)
+    n_C = there_CPN.any(axis=1).sum(axis=1)
+    singles = [
+        _over_rows(value_CPN[:, p], there_CPN[:, p], scored)[0] * _ratio(n_CP[:, p], n_C)
+        for p in range(value_CPN.shape[1])
+    ]
+    used_CP = n_CP > 1
+    single_C = _ratio((np.stack(singles, axis=1) * used_CP).sum(axis=1), used_CP.sum(axis=1))
+    passes_C = _ratio(n_CP.sum(axis=1), n_C)  # a mean where some runs are missing
+    several = passes_C > 1
+    shared_C = (passes_C * rows_C - single_C) / np.where(several, passes_C - 1, np.nan)
+    return single_C, np.clip(shared_C, 0.0, single_C)
+
+
+def _training(
+    value_CPN: Array, there_CPN: Mask, noise_C: Array, scored: Scored
+) -> tuple[Array, float]:
+    """(C,) variance of the mean that trainings have in common over their rows, and its df.
+
+    noise_C: variance of one pass's mean that the rows' changes from pass to pass explain.
+    """
+    if scored.folds <= 1:
+        return _between_passes(value_CPN, there_CPN, noise_C)
+    found = []
+    repeats = np.unique(scored.repeat_P)
+    for repeat in repeats:
+        mine_P = scored.repeat_P == repeat
+        row_CN, tested_CN = _over_passes(value_CPN[:, mine_P], there_CPN[:, mine_P])
+        fold_N = scored.fold_PN[mine_P].max(axis=0)
+        n_C = tested_CN.sum(axis=1)
+        mean_C = np.nan_to_num(_ratio(row_CN.sum(axis=1), n_C))
+        deviation_CN = np.where(tested_CN, row_CN - mean_C[:, None], 0.0)
+        fold_NK = (fold_N[:, None] == np.arange(scored.folds)).astype(np.float64)
+        folds_C = (tested_CN @ fold_NK > 0).sum(axis=1)
+        by_fold_C, _ = _sandwich(deviation_CN @ fold_NK, folds_C, n_C)
+        by_row_C, _ = _over_rows(row_CN, tested_CN, scored)
+        found.append(np.where(folds_C > 1, by_fold_C - by_row_C, 0.0))
+    excess_C = np.mean(found, axis=0) / len(repeats)
+    return np.maximum(excess_C, 0.0), float((scored.folds - 1) * len(repeats))
+
+
+def _between_passes(value_CPN: Array, there_CPN: Mask, noise_C: Array) -> tuple[Array, float]:
+    """As _training, where every pass tests the same held-out rows."""
+    n_CP = there_CPN.sum(axis=2)
+    mean_CP = _ratio(value_CPN.sum(axis=2), n_CP)
+    passes_C = (n_CP > 0).sum(axis=1)
+    center_C = _ratio(np.nan_to_num(mean_CP).sum(axis=1), passes_C)
+    squares_C = np.nansum((mean_CP - center_C[:, None]) ** 2, axis=1)
+    variance_C = squares_C / np.maximum(passes_C - 1, 1) - CREDIT * np.nan_to_num(noise_C)
+    excess_C = np.where(passes_C > 1, variance_C / np.maximum(passes_C, 1), 0.0)
+    return np.maximum(excess_C, 0.0), float(max(mean_CP.shape[1] - 1, 1))
+
+
+def _df(rows_C: Array, rows_df_C: Array, training_C: Array, training_df: float) -> Array:
+    from scipy.special import stdtridf, stdtrit
+
+    sure = 1 - ALPHA / 2
+    square_C = stdtrit(rows_df_C, sure) ** 2 * rows_C + stdtrit(training_df, sure) ** 2 * training_C
+    variance_C = rows_C + training_C
+    mixed = (training_C > 0) & (variance_C > 0)
+    quantile_C = np.sqrt(np.where(mixed, square_C, 1.0) / np.where(mixed, variance_C, 1.0))
+    return np.where(mixed, stdtridf(sure, np.where(mixed, quantile_C, 2.0)), rows_df_C)
+
+
+def _ratio(numerator: Array, denominator: Array | Integers) -> Array:
+    """NaN where nothing is divided by."""
+    there = denominator != 0
+    return np.where(there, numerator / np.where(there, denominator, 1), np.nan)
