@@ -12,6 +12,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import NoReturn
 from uuid import uuid4
@@ -29,6 +30,7 @@ from tests.waiting import is_alive
 POSTGRES_URL = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
 REDIS_URL = "redis://127.0.0.1:6379"
 OWNER, HOST = "occam-test-owner", socket.gethostname()
+OWNED = f"occam_test_{sha256(HOST.encode()).hexdigest()[:8]}_"  # what databases' names begin with
 OWNED_S = 6 * 3600  # a Redis database whose tests died elsewhere is free again after this
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
@@ -51,7 +53,7 @@ def postgresql_server() -> URL:
     """The address of a PostgreSQL where databases may be created."""
     url = make_url(os.environ.get("OCCAM_TEST_POSTGRES_URL", POSTGRES_URL))
     try:
-        _administer(url, "SELECT 1")
+        _drop_orphans(url)
     except Exception as error:
         _missing(f"no PostgreSQL answers at {url.host}:{url.port} ({type(error).__name__})")
     return url
@@ -170,7 +172,7 @@ class _created:
 
     def __init__(self, server: URL) -> None:
         self._server = server
-        self._name = f"occam_test_{uuid4().hex[:12]}"
+        self._name = f"{OWNED}{os.getpid()}_{uuid4().hex[:12]}"
 
     def __enter__(self) -> str:
         _administer(
@@ -186,6 +188,16 @@ class _created:
         _administer(self._server, f'DROP DATABASE "{self._name}" WITH (FORCE)')
 
 
+def _drop_orphans(server: URL) -> None:
+    """Drop the databases of tests on this machine that were killed."""
+    names = _administer(server, "SELECT datname FROM pg_database")
+    for name in names if sys.platform == "linux" else ():
+        if name.startswith(OWNED) and not is_alive(int(name.removeprefix(OWNED).split("_")[0])):
+            # in turn, since all processes of a suite find the same ones
+            in_turn = "SELECT pg_advisory_lock(0)"
+            _administer(server, in_turn, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
 def _empty(url: URL) -> None:
     """Delete every row, whoever still holds some of them."""
     rows = (f"DELETE FROM {table.name}" for table in reversed(Row.metadata.sorted_tables))
@@ -197,14 +209,16 @@ def _empty(url: URL) -> None:
     )
 
 
-def _administer(server: URL, *statements: str) -> None:
+def _administer(server: URL, *statements: str) -> list[str]:
+    """Run statements one by one; the first column of what the last one answers."""
     engine = create_engine(
         server, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 5}
     )
     try:
         with engine.connect() as connection:
             for statement in statements:
-                connection.execute(text(statement))
+                answer = connection.execute(text(statement))
+            return list(answer.scalars()) if answer.returns_rows else []
     finally:
         engine.dispose()
 
