@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 # Without an NVIDIA driver the CPU build of torch is enough and 2 GB smaller.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PYTEST_ARGS ?=
-TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(8, 1 + (os.cpu_count() or 1)))')
+TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve test lint bench clean
@@ -30,8 +30,8 @@ demo: $(STAMP)  ## compare regularizers over HTTP, end to end, in about a minute
 serve: $(STAMP)  ## API and one worker on http://127.0.0.1:8000, data in ./occam-data
 	@$(BIN)/occam serve
 
-# One torch thread each, since the processes already use all cores; one process more than cores,
-# since many tests wait for a service. conftest.py keeps tests that share a service together.
+# One torch thread each, since the processes already use all cores; two processes a core, since
+# many tests wait for a service. conftest.py keeps tests that share a service together.
 # Compiled modules are kept, since hundreds of processes import the same. Coverage costs half as
 # much again: PYTEST_ARGS=--cov.
 test: $(STAMP)  ## the whole suite, in parallel

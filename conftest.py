@@ -20,15 +20,13 @@ from core.lifeline import die_with
 
 SCOPES = (
     re.compile(r"tests/end_to_end/.*\[(?:.*-)?(embedded|cluster)\b"),  # one deployment of each kind
-    re.compile(r"tests/faults/.*\[(postgresql)\b"),  # compared with one undisturbed job
-    re.compile(r"(tests/faults/)"),
     re.compile(r"(tests/(?:operations/|api/test_(?:main|openapi)\.py).*)"),  # each alone, and long
     re.compile(r"(tests/[^:]*\.py)"),  # else a file, whose fixtures are then made once
 )
 # Roughly the seconds that a test takes, so that nothing long is left for the end.
 SECONDS = (
     (re.compile(r"embedded|cluster"), 2.0),
-    (re.compile(r"postgresql|tests/(?:faults|operations/test_demo|api/test_openapi)"), 15.0),
+    (re.compile(r"tests/(?:faults|operations/test_demo|api/test_openapi)"), 15.0),
     (re.compile(r"tests/(?:operations|client/test_(?:end_to_end|mortal)|api/test_main)"), 4.0),
     (re.compile(r"tests/(?:train|worker)/"), 0.5),
     (re.compile(r""), 0.05),
