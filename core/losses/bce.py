@@ -23,6 +23,13 @@ class BinaryCrossEntropy(Loss):
     def outputs(self, classes: int, targets: int) -> int:
         return 1 if classes == 2 else classes
 
+    def reference(self, prediction_BO: torch.Tensor, target_B: torch.Tensor) -> torch.Tensor:
+        values_BO = as_values(target_B, prediction_BO)
+        loss_BO: torch.Tensor = torch.nn.functional.binary_cross_entropy_with_logits(
+            prediction_BO, values_BO, reduction="none"
+        )
+        return loss_BO.mean(-1)
+
     def rows(
         self, prediction_RBO: torch.Tensor, target_RB: torch.Tensor, knobs: Knobs
     ) -> torch.Tensor:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -55,6 +55,16 @@ class CrossEntropy(Loss):
             return {"class_weights": np.asarray(self.class_weights, np.float32)}
         counts = np.bincount(targets, minlength=classes).clip(min=1)
         return {"class_weights": (len(targets) / (classes * counts)).astype(np.float32)}
+
+    @classmethod
+    def examples(cls) -> Sequence[Mapping[str, Any]]:
+        return ({}, {"label_smoothing": 0.3}, {"label_smoothing": 0.9})
+
+    def reference(self, prediction_BO: torch.Tensor, target_B: torch.Tensor) -> torch.Tensor:
+        loss_B: torch.Tensor = torch.nn.functional.cross_entropy(
+            prediction_BO, target_B, reduction="none", label_smoothing=self.label_smoothing
+        )
+        return loss_B
 
     def rows(
         self, prediction_RBO: torch.Tensor, target_RB: torch.Tensor, knobs: Knobs

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -24,6 +25,17 @@ class Huber(Loss):
         float, Knob(gt=0), Field(description="where the loss turns from quadratic to linear")
     ] = 1.0
     tasks: ClassVar[tuple[Task, ...]] = ("regression", "classification")
+
+    @classmethod
+    def examples(cls) -> Sequence[Mapping[str, Any]]:
+        return ({}, {"delta": 0.1}, {"delta": 7.5})
+
+    def reference(self, prediction_BO: torch.Tensor, target_B: torch.Tensor) -> torch.Tensor:
+        values_BO = as_values(target_B, prediction_BO)
+        loss_BO: torch.Tensor = torch.nn.functional.huber_loss(
+            prediction_BO, values_BO, reduction="none", delta=self.delta
+        )
+        return loss_BO.mean(-1)
 
     def rows(
         self, prediction_RBO: torch.Tensor, target_RB: torch.Tensor, knobs: Knobs

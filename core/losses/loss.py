@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from core.tensors import torch
 from core.term import Knobs, Task, Term
@@ -21,6 +21,15 @@ class Loss(Term):
 
     family: ClassVar[str] = "loss"
     tasks: ClassVar[tuple[Task, ...]]
+
+    @classmethod
+    def examples(cls) -> Sequence[Mapping[str, Any]]:  # Any: fields of many types
+        """Bodies that show it at work, the edges of its knobs included; tests try each."""
+        return ({},)
+
+    @abstractmethod
+    def reference(self, prediction_BO: torch.Tensor, target_B: torch.Tensor) -> torch.Tensor:
+        """loss_B of one run, by code that others trust or written out: what tests compare with."""
 
     def fits(self, task: Task, classes: int) -> str | None:
         """None when this loss suits the task, else why not and what would."""

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from core.losses.loss import Loss, as_values
+from core.tensors import torch
 from core.term import Knobs, Task
-
-if TYPE_CHECKING:
-    import torch
 
 
 class MeanSquaredError(Loss):
@@ -22,6 +20,13 @@ class MeanSquaredError(Loss):
 
     kind: Literal["mse"] = "mse"
     tasks: ClassVar[tuple[Task, ...]] = ("regression", "classification")
+
+    def reference(self, prediction_BO: torch.Tensor, target_B: torch.Tensor) -> torch.Tensor:
+        values_BO = as_values(target_B, prediction_BO)
+        loss_BO: torch.Tensor = torch.nn.functional.mse_loss(
+            prediction_BO, values_BO, reduction="none"
+        )
+        return loss_BO.mean(-1)
 
     def rows(
         self, prediction_RBO: torch.Tensor, target_RB: torch.Tensor, knobs: Knobs

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -31,6 +32,22 @@ class Adam(Optimizer):
     beta1: Beta = 0.9
     beta2: Beta = 0.999
     eps: Epsilon = 1e-8
+
+    @classmethod
+    def examples(cls) -> Sequence[Mapping[str, Any]]:
+        return (
+            {"lr": 0.1},
+            {"lr": 0.03, "beta1": 0.0, "beta2": 0.9},
+            {"lr": 0.01, "beta1": 0.5, "beta2": 0.0, "eps": 0.1},
+        )
+
+    def reference(
+        self, weights: Sequence[torch.Tensor], others: Sequence[torch.Tensor]
+    ) -> torch.optim.Optimizer:
+        import torch
+
+        betas = (self.beta1, self.beta2)
+        return torch.optim.Adam([*weights, *others], lr=self.lr, betas=betas, eps=self.eps)
 
     def states(self) -> tuple[str, ...]:
         return ("first_moment", "second_moment")
@@ -68,6 +85,29 @@ class AdamW(Adam):
     weight_decay: Annotated[
         float, Knob(ge=0, simpler="high"), Field(description="decoupled decay")
     ] = 0.01
+
+    @classmethod
+    def examples(cls) -> Sequence[Mapping[str, Any]]:
+        return (
+            {"lr": 0.1, "weight_decay": 0.0},
+            {"lr": 0.03},
+            {"lr": 0.05, "weight_decay": 0.7, "beta1": 0.5},
+        )
+
+    def reference(
+        self, weights: Sequence[torch.Tensor], others: Sequence[torch.Tensor]
+    ) -> torch.optim.Optimizer:
+        import torch
+
+        return torch.optim.AdamW(
+            [
+                {"params": weights, "weight_decay": self.weight_decay},
+                {"params": others, "weight_decay": 0.0},
+            ],
+            lr=self.lr,
+            betas=(self.beta1, self.beta2),
+            eps=self.eps,
+        )
 
     def decay(self, knobs: Knobs) -> torch.Tensor:
         return knobs.weight_decay

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -26,6 +27,17 @@ class Optimizer(Term):
     """
 
     family: ClassVar[str] = "optimizer"
+
+    @classmethod
+    def examples(cls) -> Sequence[Mapping[str, Any]]:  # Any: fields of many types
+        """Bodies that show it at work, the edges of its knobs included; tests try each."""
+        return ({},)
+
+    @abstractmethod
+    def reference(
+        self, weights: Sequence[torch.Tensor], others: Sequence[torch.Tensor]
+    ) -> torch.optim.Optimizer:
+        """What tests compare with; `others` are biases and norms, which do not decay."""
 
     @property
     def no_prox(self) -> str | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -27,6 +28,27 @@ class RmsProp(Optimizer):
     alpha: Annotated[float, Knob(ge=0, lt=1), Field(description="smoothing of squares")] = 0.99
     momentum: Annotated[float, Knob(ge=0, lt=1)] = 0.0
     eps: Annotated[float, Knob(gt=0)] = 1e-8
+
+    @classmethod
+    def examples(cls) -> Sequence[Mapping[str, Any]]:
+        return (
+            {"lr": 0.01},
+            {"lr": 0.003, "momentum": 0.5, "alpha": 0.5},
+            {"lr": 0.001, "momentum": 0.9, "alpha": 0.0, "eps": 1e-2},
+        )
+
+    def reference(
+        self, weights: Sequence[torch.Tensor], others: Sequence[torch.Tensor]
+    ) -> torch.optim.Optimizer:
+        import torch
+
+        return torch.optim.RMSprop(
+            [*weights, *others],
+            lr=self.lr,
+            alpha=self.alpha,
+            momentum=self.momentum,
+            eps=self.eps,
+        )
 
     def states(self) -> tuple[str, ...]:
         return ("second_moment", "momentum")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -44,6 +45,25 @@ class Sgd(Optimizer):
         if self.nesterov:
             return "sgd with nesterov has no proximal step; set nesterov to false"
         return None
+
+    @classmethod
+    def examples(cls) -> Sequence[Mapping[str, Any]]:
+        return (
+            {"lr": 0.1},
+            {"lr": 0.03, "momentum": 0.5},
+            {"lr": 0.01, "momentum": 0.9},
+            {"lr": 0.1, "momentum": 0.1, "nesterov": True},
+            {"lr": 0.05, "momentum": 0.9, "nesterov": True},
+        )
+
+    def reference(
+        self, weights: Sequence[torch.Tensor], others: Sequence[torch.Tensor]
+    ) -> torch.optim.Optimizer:
+        import torch
+
+        return torch.optim.SGD(
+            [*weights, *others], lr=self.lr, momentum=self.momentum, nesterov=self.nesterov
+        )
 
     def states(self) -> tuple[str, ...]:
         return ("momentum",)

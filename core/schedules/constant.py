@@ -6,6 +6,8 @@ from core.schedules.schedule import Schedule
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
 
 
 class Constant(Schedule):
@@ -15,6 +17,11 @@ class Constant(Schedule):
     """
 
     kind: Literal["constant"] = "constant"
+
+    def reference(self, optimizer: Optimizer, steps: int, epochs: int) -> LRScheduler:
+        from torch.optim import lr_scheduler
+
+        return lr_scheduler.ConstantLR(optimizer, factor=1)
 
     def after_warmup(self, share: np.ndarray, epoch: np.ndarray) -> np.ndarray:
         return 0 * share + 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -8,6 +9,8 @@ from core.schedules.schedule import Schedule
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
 
 
 class Cosine(Schedule):
@@ -20,6 +23,15 @@ class Cosine(Schedule):
 
     kind: Literal["cosine"] = "cosine"
     floor: Annotated[float, Field(ge=0, le=1, description="final factor")] = 0.0
+
+    @classmethod
+    def examples(cls) -> Sequence[Mapping[str, Any]]:
+        return ({}, {"floor": 0.25}, {"floor": 1.0})
+
+    def reference(self, optimizer: Optimizer, steps: int, epochs: int) -> LRScheduler:
+        from torch.optim import lr_scheduler
+
+        return lr_scheduler.CosineAnnealingLR(optimizer, steps * epochs, eta_min=self.floor)
 
     def after_warmup(self, share: np.ndarray, epoch: np.ndarray) -> np.ndarray:
         import numpy as np

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -11,6 +12,8 @@ from core.term import Term
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
 
 
 class Schedule(Term):
@@ -23,6 +26,15 @@ class Schedule(Term):
     warmup_epochs: Annotated[
         float, Field(ge=0, le=100_000, description="epochs of linear rise from 0 to the base rate")
     ] = 0.0
+
+    @classmethod
+    def examples(cls) -> Sequence[Mapping[str, Any]]:  # Any: fields of many types
+        """Bodies that show it at work; tests try each."""
+        return ({},)
+
+    @abstractmethod
+    def reference(self, optimizer: Optimizer, steps: int, epochs: int) -> LRScheduler:
+        """What tests compare with: torch's, stepped after each of an epoch's `steps`."""
 
     def factors(self, epoch: int, steps: int, epochs: int) -> np.ndarray:
         """Factors of the `steps` steps of one epoch (from 0), float64; `epochs` in all."""

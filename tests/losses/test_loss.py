@@ -56,7 +56,7 @@ def test_probabilities_are_a_distribution_that_agrees_with_the_decision(kind, sc
 
 def test_logits_have_probabilities_and_values_have_none():
     have = {k for k in MEMBERS if MEMBERS[k]().probabilities(torch.zeros(1, 1, 3)) is not None}
-    assert have == {"bce", "cross_entropy"}
+    assert have == {"bce", "cross_entropy", "focal"}
 
 
 def test_one_against_the_rest_probabilities_are_sigmoids_over_their_sum():

@@ -27,7 +27,10 @@ def cases() -> list[Any]:
     found = []
     for kind, member in Optimizer.members().items():
         for momentum in MOMENTA if "momentum" in member.model_fields else (None,):
-            optimizer = member(lr=0.01, **({} if momentum is None else {"momentum": momentum}))
+            optimizer = member(
+                lr=member.examples()[0]["lr"],
+                **({} if momentum is None else {"momentum": momentum}),
+            )
             if optimizer.no_prox is None:
                 found.append(pytest.param(optimizer, id=f"{kind}-{momentum}"))
     return found

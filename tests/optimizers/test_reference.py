@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Hashable
 from typing import Any
 
 import pytest
@@ -15,60 +15,16 @@ from tests.stacks import generator, stacked
 K, PADDED, STEPS = 8, 12, 60  # K weights, then biases, of which the last two are padding
 WEIGHTS, BIASES = slice(0, K), slice(K, PADDED - 2)
 
-# What differs between the three runs. Each list is one cohort.
-CASES: dict[str, list[list[dict[str, Any]]]] = {
-    "sgd": [
-        [{"lr": 0.1}, {"lr": 0.03, "momentum": 0.5}, {"lr": 0.01, "momentum": 0.9}],
-        [{"lr": lr, "momentum": m, "nesterov": True} for lr, m in ((0.1, 0.1), (0.05, 0.9))],
-    ],
-    "adam": [
-        [
-            {"lr": 0.1},
-            {"lr": 0.03, "beta1": 0.0, "beta2": 0.9},
-            {"lr": 0.01, "beta1": 0.5, "beta2": 0.0, "eps": 0.1},
-        ]
-    ],
-    "adamw": [
-        [
-            {"lr": 0.1, "weight_decay": 0.0},
-            {"lr": 0.03},
-            {"lr": 0.05, "weight_decay": 0.7, "beta1": 0.5},
-        ]
-    ],
-    "rmsprop": [
-        [
-            {"lr": 0.01},
-            {"lr": 0.003, "momentum": 0.5, "alpha": 0.5},
-            {"lr": 0.001, "momentum": 0.9, "alpha": 0.0, "eps": 1e-2},
-        ]
-    ],
-}
-
-Made = Callable[[Any, list[torch.Tensor], list[torch.Tensor]], torch.optim.Optimizer]
-REFERENCE: dict[str, Made] = {
-    "sgd": lambda o, w, b: torch.optim.SGD(
-        [*w, *b], lr=o.lr, momentum=o.momentum, nesterov=o.nesterov
-    ),
-    "adam": lambda o, w, b: torch.optim.Adam(
-        [*w, *b], lr=o.lr, betas=(o.beta1, o.beta2), eps=o.eps
-    ),
-    "adamw": lambda o, w, b: torch.optim.AdamW(
-        [{"params": w, "weight_decay": o.weight_decay}, {"params": b, "weight_decay": 0.0}],
-        lr=o.lr,
-        betas=(o.beta1, o.beta2),
-        eps=o.eps,
-    ),
-    "rmsprop": lambda o, w, b: torch.optim.RMSprop(
-        [*w, *b], lr=o.lr, alpha=o.alpha, momentum=o.momentum, eps=o.eps
-    ),
-}
-
 
 def cohorts() -> list[Any]:
+    """Examples that differ in knobs only make one cohort."""
+    found: dict[Hashable, list[Optimizer]] = {}
+    for member in Optimizer.members().values():
+        for body in member.examples():
+            optimizer = member(**body)
+            found.setdefault(structure(optimizer), []).append(optimizer)
     return [
-        pytest.param([Optimizer.members()[kind](**body) for body in bodies], id=f"{kind}-{i}")
-        for kind in Optimizer.members()
-        for i, bodies in enumerate(CASES[kind])
+        pytest.param(cohort, id=f"{cohort[0].kind}-{i}") for i, cohort in enumerate(found.values())
     ]
 
 
@@ -109,7 +65,7 @@ def test_sixty_steps_under_a_schedule_are_those_of_torch(cohort):
     for r, optimizer in enumerate(cohort):
         weights, biases = (start(len(cohort))[r, part].clone() for part in (WEIGHTS, BIASES))
         params = [weights.requires_grad_()], [biases.requires_grad_()]
-        reference = REFERENCE[optimizer.kind](optimizer, *params)
+        reference = optimizer.reference(*params)
         for t in range(1, STEPS + 1):
             for group in reference.param_groups:
                 group["lr"] = optimizer.lr * factor(t)
@@ -171,10 +127,10 @@ def test_the_first_step_of_adam_is_the_learning_rate_whatever_the_gradient(kind)
 
 
 @pytest.mark.parametrize("kind", Optimizer.members())
-def test_only_adamw_decays_by_itself(kind):
+def test_what_has_a_weight_decay_decays_by_itself(kind):
     optimizer = Optimizer.members()[kind]()
     decay = optimizer.decay(stacked([optimizer] * 2))
-    if kind == "adamw":
-        torch.testing.assert_close(decay, torch.full((2,), 0.01))
+    if "weight_decay" in type(optimizer).model_fields:
+        torch.testing.assert_close(decay, torch.full((2,), optimizer.weight_decay))
     else:
         assert decay is None

@@ -54,14 +54,16 @@ def catalogue() -> list[Any]:
         # gently: at lr 0.1 this one is chaotic, and doubles a last bit's difference every few steps
         slow = {"optimizer": {"kind": "sgd", "lr": 0.01, "momentum": 0.9}}
         cases.append((f"{family} with batch norm", {"architecture": normed, **slow}))
-    for kind in Loss.members():
-        cases.append((kind, {"loss": kind}))
+    for kind, loss in Loss.members().items():
+        if "classification" in loss.tasks:
+            cases.append((kind, {"loss": kind}))
     for kind in Regularizer.members():
         cases.append((kind, {"regularizers": [kind], "epochs": 6}))
     for kind in Optimizer.members():
         cases.append((kind, {"optimizer": {"kind": kind, "lr": 0.01}, "regularizers": ["l1"]}))
-    for kind in Schedule.members():
-        cases.append((kind, {"schedule": {"kind": kind, "warmup_epochs": 1.5}}))
+    for kind, schedule in Schedule.members().items():
+        cases.append((kind, {"schedule": {"kind": kind, **schedule.examples()[-1]}}))
+    cases.append(("warm-up", {"schedule": {"kind": "cosine", "warmup_epochs": 1.5}}))
     for kind in Layer.members():
         layers = [*LAYERS[kind], "flatten", {"kind": "dense", "units": 10}]
         cases.append((f"layer {kind}", {"architecture": {"kind": "layers", "layers": layers}}))
