@@ -20,7 +20,7 @@ from core.report.method import method_of, practical_region, reproduce_of
 from core.report.notes import notes_of
 from core.report.pairs import Comparison, Terms, compare
 from core.report.parts import PartSizes, sizes_of
-from core.report.records import JobRecord, RowsOf, RunRecord, no_rows
+from core.report.records import FINAL, JobRecord, RowsOf, RunRecord, no_rows
 from core.report.report import Arm, Direction, Report, Rule, Score
 from core.report.statistics import Summary, estimates, summarise
 from core.report.table import Table
@@ -63,7 +63,10 @@ def build_report(
     order = [arms.index(arm) for arm, _ in ranked(arms, selection, draft.direction)]
     baseline = next((i for i, arm in enumerate(arms) if arm.baseline), None)
     names = [arm.name for arm in arms]
-    found = compare(names, draft.basis, draft.terms, order=order, baseline=baseline)
+    training = any(job.status not in FINAL for job in jobs)
+    found = compare(
+        names, draft.basis, draft.terms, order=order, baseline=baseline, training=training
+    )
     finding = _finding(jobs, draft, found, selection, tables, stuck)
     return _report(jobs, draft, finding, tables, stuck, baseline=baseline)
 

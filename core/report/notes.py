@@ -10,7 +10,7 @@ from core.report.arms import Entry
 from core.report.basis import Basis
 from core.report.choose import sign_of
 from core.report.parts import PartSizes
-from core.report.records import JobRecord
+from core.report.records import FINAL, JobRecord
 from core.report.report import Pair
 from core.report.statistics import Array
 from core.report.verdict import Finding, chosen_of
@@ -53,6 +53,8 @@ def _of_progress(finding: Finding, unfinished: int) -> Iterator[str]:
             f"{counted(len(settings), 'setting')} have scores so far; their scores are as last "
             f"logged, and a choice may still change."
         )
+    if finding.pairs and not finding.statuses <= FINAL:
+        yield "Arms are compared when all runs have ended: until then nothing is claimed of them."
 
 
 def _of_best(finding: Finding) -> Iterator[str]:

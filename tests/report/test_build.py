@@ -170,6 +170,30 @@ def test_a_running_job_gives_a_partial_report(studio: Any) -> None:
     )
 
 
+def test_nothing_is_claimed_of_arms_while_their_runs_are_training(studio: Any) -> None:
+    """Who looks often finds by chance; and these are scores of models that nobody will use."""
+
+    def score(arm: str, setting: Any, seed: int, fold: Any) -> dict[str, float]:
+        gap = 0.2 if arm == "l2" else 0.0
+        noise = 0.01 * np.random.default_rng([seed, fold or 0, *arm.encode()]).random()
+        return {"val_accuracy": 0.7 + gap + noise, "test_accuracy": 0.7 + gap + noise}
+
+    body = {**studio.body, "folds": 5}
+    runs = list(studio.runs(body, score))
+    assert build_report([studio.job(body)], runs).outcome == "better"
+    runs[-1] = replace(runs[-1], status="running", final={}, stop_reason=None)
+
+    report = build_report([studio.job(body, status="running")], runs)
+
+    assert report.best_arm == "l2"
+    assert (report.outcome, report.proven) == ("undecided", "Proven: nothing yet.")
+    assert report.headline == "So far, l2 looks best; not proven."
+    for pair in report.pairs:
+        assert pair.difference is not None
+        assert (pair.verdict, pair.ci95, pair.p, pair.needed) == ("undecided", None, None, None)
+    assert any("until then nothing is claimed" in note for note in report.notes)
+
+
 def test_a_job_without_any_score_still_has_a_report(studio: Any) -> None:
     runs = [
         replace(run, status="queued", final={}, stop_reason=None)
