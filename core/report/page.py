@@ -10,9 +10,11 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from core.report.cells import SETTINGS_MAX, Tag, arm_rows, pair_rows, setting_rows
+from core.report.evidence import Evidence
 from core.report.figures.theme import GRID, INK, MUTED, PAPER, Figure, colour_of
 from core.report.gains import gains_of
 from core.report.image import figure_svg
+from core.report.importance_table import importance_rows, importance_words
 from core.report.report import Outcome, Report
 from core.report.words import counted, metric_words, unit_of_difference
 
@@ -46,8 +48,9 @@ class Drawn:
     svg: str
 
 
-def to_html(report: Report, figures: Mapping[str, Figure]) -> str:
+def to_html(report: Report, figures: Mapping[str, Figure], evidence: Evidence | None = None) -> str:
     """The page. figures: as `figures(report, evidence)` gives them."""
+    importance = evidence.importance if evidence else None
     colours = colour_of(report)
     body = report.action.body if report.action else None
     return _template().render(
@@ -66,6 +69,8 @@ def to_html(report: Report, figures: Mapping[str, Figure]) -> str:
         arms_words=_arms_words(report),
         pairs=pair_rows(report, PAIRS_MAX),
         pairs_words=_pairs_words(report),
+        importance=importance_rows(importance) if importance else [],
+        importance_words=importance_words(importance) if importance else "",
         settings=[setting_rows(report, arm) for arm in report.arms if len(arm.settings) > 1],
         settings_max=SETTINGS_MAX,
         figures=[_drawn(name, figure) for name, figure in figures.items()],
