@@ -40,6 +40,7 @@ class Placed:
     """One chosen run: whose it is, in which pass, and which of the tested rows it scored."""
 
     arm: int
+    replicate: Replicate
     turn: int
     at: Whole
     scores: RowScores
@@ -173,7 +174,7 @@ def lay_out(tested: Sequence[Tested], *, arms: int, passes: Sequence[Pass] | Non
         at = np.searchsorted(row_N, index_N[index_N != PADDING])
         turn = number[_pass(one.replicate)]
         fold_PN[turn, at] = max(number_of(one.replicate.fold), 0)
-        placed.append(Placed(one.arm, turn, at, one.scores, one.place))
+        placed.append(Placed(one.arm, one.replicate, turn, at, one.scores, one.place))
     return ByRow(
         row_N=row_N,
         fold_PN=fold_PN,

@@ -36,9 +36,9 @@ def importance_words(found: Importances) -> str:
     told = (
         f"What {metric_words(first.metric)} loses{points}, where a feature has another row's "
         f"value: mean over {counted(first.runs, 'model')}, each on rows that it did not train on. "
-        f"95 % intervals are each of one feature alone; of all that stand out, one in twenty may do so "
-        f"by luck. Of features that tell the same a model may use either, so a small loss does not "
-        f"say that the labels do not depend on a feature."
+        f"95 % intervals are each of one feature alone; of all that stand out, one in twenty may "
+        f"do so by luck. Of features that tell the same a model may use either, so a small loss "
+        f"does not say that the labels do not depend on a feature."
     )
     more = f" {left:,} more are left out." if left > 0 else ""
     return f"{told}{more}{f' Without {found.without}' if found.without else ''}"
