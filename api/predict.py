@@ -14,9 +14,10 @@ from api.schemas.runs import Prediction
 from api.weights import row_of
 from core.datasets import DatasetFacts
 from core.errors import InvalidSpec, TooLarge
+from core.metrics.threshold import THRESHOLD
 from core.spec import experiment_at
 from core.spec.pointer import shown
-from core.store import jobs, runs
+from core.store import jobs, models, runs
 
 
 def predict(house: Services, run_id: str, request: PredictionRequest) -> Prediction:
@@ -29,7 +30,14 @@ def predict(house: Services, run_id: str, request: PredictionRequest) -> Predict
         job = jobs.get_job(session, run.job_id)
     facts = DatasetFacts.of(job.facts)
     inputs = inputs_of(request, facts, house.settings.predict_inputs_max)
+    threshold = _threshold(request, run, facts)
     experiment = experiment_at(job.document, run.arm, run.setting)
+    if threshold is not None and not experiment.loss.gives_probabilities:
+        raise InvalidSpec.at(
+            "/threshold",
+            f"A threshold is of probabilities, and {experiment.loss.kind} gives none; leave it"
+            " out.",
+        )
     with stored_weights(house, run_id) as (path, row):
         tensors = row_of(path, row, prefix=f"{request.which}/")
     from core.architectures.predictor import predictions  # imports torch at its first use
@@ -42,10 +50,40 @@ def predict(house: Services, run_id: str, request: PredictionRequest) -> Predict
         outputs=_rows(outputs),
         probabilities=None if probabilities is None else _rows(probabilities),
         classes=list(facts.classes) or None,
-        labels=None
-        if probabilities is None
-        else [facts.classes[int(i)] for i in probabilities.argmax(1)],
+        labels=None if probabilities is None else _labels(facts, probabilities, threshold),
+        threshold=threshold,
     )
+
+
+def _labels(facts: DatasetFacts, p_NC: NDArray[np.float32], threshold: float | None) -> list[str]:
+    said_N = p_NC.argmax(1) if threshold is None else p_NC[:, 1].astype(np.float64) > threshold
+    return [facts.classes[int(i)] for i in said_N]
+
+
+def _threshold(request: PredictionRequest, run: models.Run, facts: DatasetFacts) -> float | None:
+    """The number that was asked for. Raises InvalidSpec where there is none."""
+    if request.threshold is None:
+        return None
+    if len(facts.classes) != 2:
+        raise InvalidSpec.at(
+            "/threshold",
+            f"A threshold tells two classes apart, and this dataset has {len(facts.classes)}; leave"
+            " it out.",
+        )
+    if request.threshold != "chosen":
+        return request.threshold
+    if request.which != "reported":
+        raise InvalidSpec.at(
+            "/threshold",
+            f'"chosen" is the threshold of the reported weights, and which is "{request.which}";'
+            ' give a number, or which "reported".',
+        )
+    stored = (run.final or {}).get(THRESHOLD)
+    if stored is None:
+        raise InvalidSpec.at(
+            "/threshold", f"Run {run.id!r} stored no threshold; give a number, such as 0.5."
+        )
+    return float(stored)
 
 
 def _rows(values: NDArray[np.float32]) -> list[list[float | None]]:

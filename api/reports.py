@@ -9,6 +9,7 @@ from typing import Literal
 
 from api.deps import Services
 from api.evidence import Read, answers_of, with_curves
+from api.importance import with_importance
 from api.rows import stored_rows
 from api.strict_json import shown
 from api.version import version_of
@@ -46,6 +47,7 @@ FIGURE_MEDIA: Mapping[str, str] = {
     "png": "image/png",
 }
 SUFFIXES = {".vl.json": "vega", ".json": "vega", ".svg": "svg", ".png": "png"}
+IMPORTANCE = "importance"  # the figure that takes as long as all others
 _VERSIONED = ("occam", "torch", "numpy")
 
 
@@ -65,7 +67,7 @@ def written(house: Services, job_ids: Sequence[str], overrides: Overrides, form:
     """
 
     def make() -> bytes:
-        return _rendered(house, *_compared(house, job_ids, overrides), form)
+        return _rendered(house, job_ids, overrides, form)
 
     return house.shelf.get(_key(house, job_ids, overrides, ("report", form)), make)
 
@@ -80,7 +82,7 @@ def together(house: Services, job_ids: Sequence[str], overrides: Overrides, form
         job_records, run_records = _records(house, job_ids)
         groups = by_dataset(job_records)
         if len(groups) == 1:
-            return _rendered(house, *_compared(house, job_ids, overrides), form)
+            return _rendered(house, job_ids, overrides, form)
         found = [_of_group(house, group, run_records, overrides) for group in groups]
         return _summarised(summary_of(found), form)
 
@@ -116,7 +118,7 @@ def figure(house: Services, job_id: str, name: str, overrides: Overrides, form: 
     """One figure's bytes in one of FIGURE_MEDIA. Raises NotFound, naming those there are."""
 
     def make() -> bytes:
-        return _drawn(house, *_compared(house, [job_id], overrides), name, form)
+        return _drawn(house, job_id, overrides, name, form)
 
     return house.shelf.get(_key(house, [job_id], overrides, (name, form)), make)
 
@@ -168,6 +170,24 @@ def _compare(
     return with_figures(report, evidence), evidence
 
 
+def _asked(
+    house: Services, job_ids: Sequence[str], overrides: Overrides
+) -> tuple[Report, Evidence]:
+    """The same, and what the models say when they are asked again; while runs go on they are not.
+
+    Kept apart from what JSON needs, which is the first thing that a client waits for.
+    """
+    report, evidence = _compared(house, job_ids, overrides)
+    key = _key(house, job_ids, overrides, ("desk", IMPORTANCE))
+    if key is None or IMPORTANCE not in [link.name for link in report.figures]:
+        return report, evidence
+
+    def make() -> tuple[Report, Evidence]:
+        return report, with_importance(house, report, evidence)
+
+    return house.desk.get(key, make)
+
+
 def _of_group(
     house: Services,
     group: Sequence[JobRecord],
@@ -206,23 +226,28 @@ def _records(house: Services, job_ids: Sequence[str]) -> tuple[list[JobRecord], 
     return job_records, run_records
 
 
-def _rendered(house: Services, report: Report, evidence: Evidence, form: str) -> bytes:
-    if form == "json":
-        return to_json(report).encode()
-    if form == "csv":
-        return to_csv(report).encode()
+def _rendered(house: Services, job_ids: Sequence[str], overrides: Overrides, form: str) -> bytes:
+    if form in ("json", "csv"):
+        report, _ = _compared(house, job_ids, overrides)
+        return (to_json(report) if form == "json" else to_csv(report)).encode()
+    report, evidence = _asked(house, job_ids, overrides)
     if form == "md":
-        return to_markdown(report).encode()
-    return to_html(report, all_drawn(report, with_curves(house, report, evidence))).encode()
+        return to_markdown(with_figures(report, evidence)).encode()
+    return to_html(
+        report, all_drawn(report, with_curves(house, report, evidence)), evidence
+    ).encode()
 
 
-def _drawn(house: Services, report: Report, evidence: Evidence, name: str, form: str) -> bytes:
+def _drawn(house: Services, job_id: str, overrides: Overrides, name: str, form: str) -> bytes:
+    report, evidence = _compared(house, [job_id], overrides)
     known = [link.name for link in report.figures]
     if name not in known:
         raise NotFound(
             f"There is no figure “{shown(name)}” in this report; there is"
             f" {', '.join(known) or 'none yet'}."
         )
+    if name == IMPORTANCE:
+        report, evidence = _asked(house, [job_id], overrides)
     found = drawn(report, with_curves(house, report, evidence), name)
     if form == "svg":
         return figure_svg(found).encode()

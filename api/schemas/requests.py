@@ -72,3 +72,11 @@ class PredictionRequest(Incoming):
             " scores the report shows."
         ),
     ] = "reported"
+    threshold: Annotated[
+        Literal["chosen"] | Annotated[float, Field(ge=0, le=1)] | None,
+        Field(
+            description="Of two classes: label an input as the second where its probability is"
+            " above this; `chosen` is the run's own threshold, chosen on its validation rows (its"
+            " final value `threshold`). Left out, the likeliest class.",
+        ),
+    ] = None

@@ -167,4 +167,11 @@ class Prediction(Outgoing):
     classes: Annotated[
         list[str] | None, Field(description="Name of each column; null in regression.")
     ]
-    labels: Annotated[list[str] | None, Field(description="The likeliest class of each input.")]
+    labels: Annotated[
+        list[str] | None,
+        Field(description="The likeliest class of each input, or the one that the threshold says."),
+    ]
+    threshold: Annotated[
+        float | None,
+        Field(description="The threshold that labels go by; null where the likeliest class is."),
+    ] = None

@@ -248,11 +248,22 @@ class Client:
         return self._get(f"/v1/runs/{_id(run)}/weights", {"which": which}).content
 
     def predict(
-        self, run: Run | str, inputs: Sequence[Any], *, which: Which = "reported"
+        self,
+        run: Run | str,
+        inputs: Sequence[Any],
+        *,
+        which: Which = "reported",
+        threshold: Literal["chosen"] | float | None = None,
     ) -> Prediction:
-        """What a trained run answers to `inputs`, one row (or nested list) for each example."""
+        """What a trained run answers to `inputs`, one row (or nested list) for each example.
+
+        threshold: of two classes, the probability of the second above which it is the label;
+        "chosen" is what the run's validation rows chose; None labels by the likeliest class.
+        """
         # Any: numbers nested as deep as the dataset's shape
         asked = {"inputs": _plain(inputs), "which": which}
+        if threshold is not None:  # an older service does not know it
+            asked["threshold"] = threshold
         response = self._post(f"/v1/runs/{_id(run)}/predict", json=asked)
         return Prediction.model_validate_json(response.content)
 

@@ -19,6 +19,37 @@ Array = NDArray[np.float32]
 CHUNK_NUMBERS = 2**24  # activations at one time: 64 MB, whatever the client sends
 
 
+def network_of(architecture: Architecture, loss: Loss, facts: DatasetFacts) -> Network:
+    """The network of a run without the noise of its training."""
+    outputs = loss.outputs(len(facts.classes), facts.outputs)
+    return build(architecture, facts.shape, outputs, noise=False)
+
+
+class Trained:
+    """A stored run's network in evaluation mode.
+
+    tensors: the run's, as stored: `<layer>/<parameter>` and `standardize/…`.
+    """
+
+    def __init__(self, network: Network, tensors: Mapping[str, Array]) -> None:
+        self._network, self._tensors = network, tensors
+
+    def outputs(self, inputs: Array) -> torch.Tensor:
+        """(N, O) as the network was trained to give them: targets may be standardised.
+
+        inputs: (N, *shape), as the data has them; standardised here as the training data was.
+        """
+        x = inputs
+        if "standardize/mean" in self._tensors:
+            x = (inputs - self._tensors["standardize/mean"]) / self._tensors[
+                "standardize/deviation"
+            ]
+        chunk = max(1, CHUNK_NUMBERS // self._network.activations)
+        with torch.no_grad():
+            parts = torch.from_numpy(x).unsqueeze(0).split(chunk, dim=1)
+            return torch.cat([_forward(self._network, self._tensors, part) for part in parts], 1)[0]
+
+
 def predictions(
     architecture: Architecture,
     loss: Loss,
@@ -28,20 +59,11 @@ def predictions(
 ) -> tuple[Array, Array | None]:
     """(N, outputs) in the targets' own units, and (N, classes) probabilities where there are any.
 
-    tensors: one run's, as stored: `<layer>/<parameter>` and `standardize/…`.
-    inputs: (N, *shape), as the client has them; standardised here as the training data was.
+    tensors and inputs: as in `Trained`.
     """
-    outputs = loss.outputs(len(facts.classes), facts.outputs)
-    network = build(architecture, facts.shape, outputs, noise=False)
-    x = inputs
-    if "standardize/mean" in tensors:
-        x = (inputs - tensors["standardize/mean"]) / tensors["standardize/deviation"]
-    chunk = max(1, CHUNK_NUMBERS // network.activations)
-    with torch.no_grad():
-        parts = torch.from_numpy(x).unsqueeze(0).split(chunk, dim=1)
-        output_1NO = torch.cat([_forward(network, tensors, part) for part in parts], 1)
-        p_1NC = loss.probabilities(output_1NO) if facts.classes else None
-    output: Array = output_1NO[0].numpy()
+    output_NO = Trained(network_of(architecture, loss, facts), tensors).outputs(inputs)
+    p_1NC = loss.probabilities(output_NO.unsqueeze(0)) if facts.classes else None
+    output: Array = output_NO.numpy()
     if "standardize/target_mean" in tensors:
         output = (
             output * tensors["standardize/target_deviation"] + tensors["standardize/target_mean"]

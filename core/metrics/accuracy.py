@@ -32,3 +32,6 @@ class Accuracy(Metric):
         probabilities_RNC: torch.Tensor | None,
     ) -> torch.Tensor:
         return (decide(prediction_RNO) == target_RN).float()
+
+    def of_counts(self, count_X22: torch.Tensor) -> torch.Tensor:
+        return (count_X22[..., 0, 0] + count_X22[..., 1, 1]) / count_X22.sum((-2, -1))

@@ -45,3 +45,8 @@ class BalancedAccuracy(Metric):
         whole_RC = right_RC + count_RK[:, ::2]
         recall_RC = right_RC / whole_RC.clamp(min=1)
         return recall_RC.sum(1) / (whole_RC > 0).sum(1)
+
+    def of_counts(self, count_X22: torch.Tensor) -> torch.Tensor:
+        whole_X2 = count_X22.sum(-1)
+        right_X2 = count_X22.diagonal(dim1=-2, dim2=-1)
+        return (right_X2 / whole_X2.clamp(min=1)).sum(-1) / (whole_X2 > 0).sum(-1)

@@ -41,3 +41,8 @@ class MacroF1(Metric):
         whole_RC.scatter_add_(1, target_RN, there_RN).scatter_add_(1, said_RN, there_RN)
         hits_RC.scatter_add_(1, target_RN, there_RN * (said_RN == target_RN))
         return (2 * hits_RC / whole_RC.clamp(min=1)).sum(1) / (whole_RC > 0).sum(1)
+
+    def of_counts(self, count_X22: torch.Tensor) -> torch.Tensor:
+        whole_X2 = count_X22.sum(-1) + count_X22.sum(-2)
+        hits_X2 = count_X22.diagonal(dim1=-2, dim2=-1)
+        return (2 * hits_X2 / whole_X2.clamp(min=1)).sum(-1) / (whole_X2 > 0).sum(-1)

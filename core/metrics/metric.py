@@ -57,6 +57,11 @@ class Metric(Term):
             return torch.full(prediction_RNO.shape[:1], torch.nan, device=prediction_RNO.device)
         return mean_present(row_RN, present_RN)
 
+    def of_counts(self, count_X22: torch.Tensor) -> torch.Tensor | None:
+        """(X,) scores of two classes, from how many examples of a class (last but one axis) were
+        given each class (last axis); None where more than that decides."""
+        return None
+
 
 def mean_present(value_RN: torch.Tensor, present_RN: torch.Tensor | None) -> torch.Tensor:
     """Mean over the examples that are there; padding may hold anything, NaN included."""

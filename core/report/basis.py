@@ -22,12 +22,25 @@ from core.report.statistics import RANKED, Array, Scored, pseudo_values
 from core.report.words import base_of
 from core.rows import PADDING, Real, RowScores
 
+Pass = tuple[int, int, int]  # repeat, seed, inner fold
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """A run that tested rows: whose it is, where, and what its rows scored."""
+
+    arm: int
+    replicate: Replicate
+    scores: RowScores
+    place: int
+
 
 @dataclass(frozen=True, eq=False)
 class Placed:
     """One chosen run: whose it is, in which pass, and which of the tested rows it scored."""
 
     arm: int
+    replicate: Replicate
     turn: int
     at: Whole
     scores: RowScores
@@ -137,30 +150,39 @@ def _by_row(
     entries: Sequence[Entry], runs: Sequence[Sequence[str | None]], batches: Sequence[RowBatch]
 ) -> ByRow:
     found = {run: (batch.scores, j) for batch in batches for j, run in enumerate(batch.runs)}
-    row_N = np.unique(np.concatenate([batch.scores.index_SN.ravel() for batch in batches]))
-    row_N = row_N[row_N != PADDING]
-    passes = sorted({_pass(r) for entry in entries for r in entry.table.layout.replicates})
+    tested = [
+        Tested(arm, replicate, *found[run])
+        for arm, (entry, of_arm) in enumerate(zip(entries, runs, strict=True))
+        for replicate, run in zip(entry.table.layout.replicates, of_arm, strict=True)
+        if run is not None and run in found
+    ]
+    every = {_pass(r) for entry in entries for r in entry.table.layout.replicates}
+    return lay_out(tested, arms=len(entries), passes=sorted(every))
+
+
+def lay_out(tested: Sequence[Tested], *, arms: int, passes: Sequence[Pass] | None = None) -> ByRow:
+    """Runs by pass and row. passes: all there are to be, where some may have no run."""
+    passes = passes or sorted({_pass(one.replicate) for one in tested})
     number = {one: turn for turn, one in enumerate(passes)}
+    scores = list({id(one.scores): one.scores for one in tested}.values())
+    row_N = np.unique(np.concatenate([found.index_SN.ravel() for found in scores]))
+    row_N = row_N[row_N != PADDING]
     fold_PN = np.full((len(passes), len(row_N)), PADDING, np.int64)
     placed = []
-    for arm, (entry, of_arm) in enumerate(zip(entries, runs, strict=True)):
-        for replicate, run in zip(entry.table.layout.replicates, of_arm, strict=True):
-            if run is None or run not in found:
-                continue
-            scores, place = found[run]
-            index_N = scores.index_SN[scores.stream_R[place]]
-            at = np.searchsorted(row_N, index_N[index_N != PADDING])
-            turn = number[_pass(replicate)]
-            fold_PN[turn, at] = max(number_of(replicate.fold), 0)
-            placed.append(Placed(arm, turn, at, scores, place))
+    for one in tested:
+        index_N = one.scores.index_SN[one.scores.stream_R[one.place]]
+        at = np.searchsorted(row_N, index_N[index_N != PADDING])
+        turn = number[_pass(one.replicate)]
+        fold_PN[turn, at] = max(number_of(one.replicate.fold), 0)
+        placed.append(Placed(one.arm, one.replicate, turn, at, one.scores, one.place))
     return ByRow(
         row_N=row_N,
         fold_PN=fold_PN,
         repeat_P=np.array([repeat for repeat, _, _ in passes], np.int64),
-        cluster_N=_clusters(batches, row_N),
-        arms=len(entries),
+        cluster_N=_clusters(scores, row_N),
+        arms=arms,
         placed=placed,
-        kinds=frozenset.intersection(*(_kinds(batch.scores) for batch in batches)),
+        kinds=frozenset.intersection(*map(_kinds, scores)),
     )
 
 
@@ -176,18 +198,18 @@ def _kinds(scores: RowScores) -> frozenset[str]:
     return frozenset([*scores.row, *ranked])
 
 
-def _pass(replicate: Replicate) -> tuple[int, int, int]:
+def _pass(replicate: Replicate) -> Pass:
     """Within one every row is tested at most once."""
     return replicate.repeat, replicate.seed, number_of(replicate.inner_fold)
 
 
-def _clusters(batches: Iterable[RowBatch], row_N: Whole) -> Whole | None:
-    found = [batch.scores for batch in batches if batch.scores.group_SN is not None]
+def _clusters(scores: Iterable[RowScores], row_N: Whole) -> Whole | None:
+    found = [one for one in scores if one.group_SN is not None]
     if not found:
         return None
     cluster_N = np.full(len(row_N), PADDING, np.int64)
-    for scores in found:
-        _mark(scores, row_N, cluster_N)
+    for one in found:
+        _mark(one, row_N, cluster_N)
     alone = np.flatnonzero(cluster_N == PADDING)  # of a job that keeps none together
     cluster_N[alone] = cluster_N.max(initial=0) + 1 + np.arange(len(alone))
     return cluster_N

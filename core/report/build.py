@@ -24,6 +24,7 @@ from core.report.records import FINAL, JobRecord, RowsOf, RunRecord, no_rows
 from core.report.report import Arm, Direction, Report, Rule, Score
 from core.report.statistics import Summary, estimates, summarise
 from core.report.table import Table
+from core.report.threshold import thresholds_of
 from core.report.together import (
     Selection,
     check_together,
@@ -96,6 +97,8 @@ def _drafted(
     compared = _compared(selection.metric, tables.values())
     basis = gather(entries, compared, selection.rule, rows_of)
     arms = _with_rows(_arms(entries, tables, selection, sizes), basis)
+    thresholds = thresholds_of(jobs[0], entries, basis.by_row, selection)
+    arms = [arm.model_copy(update={"threshold": thresholds.get(i)}) for i, arm in enumerate(arms)]
     levels = summarise(basis.fold_AR).mean
     region = practical_region(selection.practical, compared, levels[np.isfinite(levels)].tolist())
     ratio = _ratio(sizes, compared)

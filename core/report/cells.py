@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from core.report.gains import Gain, gain_over, gains_of, reference_of
-from core.report.report import Arm, Chosen, PairVerdict, Report, Score, SettingResult
+from core.report.report import (
+    Arm,
+    Chosen,
+    Level,
+    PairVerdict,
+    Report,
+    Score,
+    SettingResult,
+    Threshold,
+)
 from core.report.together import Selection
 from core.report.verdict import chosen_of, ranked
 from core.report.words import (
@@ -14,6 +23,7 @@ from core.report.words import (
     base_of,
     differences,
     head_words,
+    interval,
     number,
     spread_words,
     unit_of_difference,
@@ -104,6 +114,46 @@ def setting_rows(report: Report, arm: Arm) -> Settings:
         for setting in kept
     ]
     return Settings(arm.name, len(arm.settings), rows)
+
+
+def threshold_rows(report: Report) -> list[Row]:
+    """One for each arm that has a threshold."""
+    return [
+        Row(arm.name, _of_threshold(arm.threshold), arm.baseline)
+        for arm in report.arms
+        if arm.threshold is not None
+    ]
+
+
+def _of_threshold(found: Threshold) -> list[Cell]:
+    what = found.metric.replace("_", " ")
+    ends = (interval(found.metric, found.ci95),) if found.ci95 else ()
+    return [
+        Cell(
+            "threshold",
+            number(found.median, 3),
+            (f"{number(found.low, 2)} to {number(found.high, 2)}",)
+            if found.low < found.high
+            else (),
+            "main",
+        ),
+        _level(f"test {what} at 0.5", found.metric, found.at_half),
+        _level("at the threshold", found.metric, found.at_chosen),
+        Cell(
+            f"gain{_points(found.metric)}",
+            signed(found.metric, found.difference),
+            ends,
+            "main",
+            VERDICTS[found.verdict],
+        ),
+    ]
+
+
+def _level(head: str, metric: str, level: Level) -> Cell:
+    if level.ci95 is None:
+        return Cell(head, amount(metric, level.mean), kind="split")
+    low, high = (amount(metric, end).removesuffix(" %") for end in level.ci95)
+    return Cell(head, amount(metric, level.mean), (f"{low} to {high}",), "split")
 
 
 def unbroken(label: str) -> str:

@@ -30,6 +30,7 @@ def details_of(
     """In the order in which a reader asks."""
     facts = [pair.sentence for pair in finding.pairs]
     facts += _of_simplicity(finding)
+    facts += _of_threshold(finding)
     facts += [said for arm in finding.scored if (said := _of_choice(finding, arm))]
     facts += [covers_words(basis), *_of_rows(job, basis, sizes)]
     return [*facts, *stability_words(stability)]
@@ -95,6 +96,12 @@ def _of_simplicity(finding: Finding) -> Iterator[str]:
             yield f"{arm.name} is simpler than {best.name}, and equivalent."
         elif standing == "undecided":
             yield f"Whether {arm.name}, which is simpler than {best.name}, would do is open."
+
+
+def _of_threshold(finding: Finding) -> Iterator[str]:
+    """Of the best arm; the others' are in the table."""
+    if finding.best is not None and (found := finding.best.threshold) is not None:
+        yield f"{finding.best.name}: {found.sentence[0].lower()}{found.sentence[1:]}"
 
 
 def _of_choice(finding: Finding, arm: Arm) -> str | None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from core.report.classified import Curve, Real, Whole, precision_recall, roc
 from core.report.records import CurveRecord, RowBatch
 from core.rows import PADDING, RowScores
+
+if TYPE_CHECKING:
+    from core.report.importance import Importances
 
 Kind = TypeVar("Kind", Whole, Real)
 
@@ -51,12 +54,14 @@ class Predictions:
 class Evidence:
     """curves: of the settings that the report chose. predictions: of those on test rows, by arm.
 
-    classes: names in the order of the target's numbers.
+    classes: names in the order of the target's numbers. importance: of features, where the models
+    were asked again.
     """
 
     curves: Sequence[CurveRecord] = ()
     predictions: Mapping[str, Predictions] = field(default_factory=dict)
     classes: Sequence[str] = ()
+    importance: Importances | None = None
 
 
 def predictions_of(batches: Iterable[RowBatch], runs: Collection[str]) -> Predictions | None:

@@ -9,10 +9,12 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from core.report.cells import SETTINGS_MAX, Tag, arm_rows, pair_rows, setting_rows
+from core.report.cells import SETTINGS_MAX, Tag, arm_rows, pair_rows, setting_rows, threshold_rows
+from core.report.evidence import Evidence
 from core.report.figures.theme import GRID, INK, MUTED, PAPER, Figure, colour_of
 from core.report.gains import gains_of
 from core.report.image import figure_svg
+from core.report.importance_table import importance_rows, importance_words
 from core.report.report import Outcome, Report
 from core.report.words import counted, metric_words, unit_of_difference
 
@@ -46,8 +48,9 @@ class Drawn:
     svg: str
 
 
-def to_html(report: Report, figures: Mapping[str, Figure]) -> str:
+def to_html(report: Report, figures: Mapping[str, Figure], evidence: Evidence | None = None) -> str:
     """The page. figures: as `figures(report, evidence)` gives them."""
+    importance = evidence.importance if evidence else None
     colours = colour_of(report)
     body = report.action.body if report.action else None
     return _template().render(
@@ -66,6 +69,10 @@ def to_html(report: Report, figures: Mapping[str, Figure]) -> str:
         arms_words=_arms_words(report),
         pairs=pair_rows(report, PAIRS_MAX),
         pairs_words=_pairs_words(report),
+        thresholds=threshold_rows(report),
+        thresholds_words=_thresholds_words(report),
+        importance=importance_rows(importance) if importance else [],
+        importance_words=importance_words(importance) if importance else "",
         settings=[setting_rows(report, arm) for arm in report.arms if len(arm.settings) > 1],
         settings_max=SETTINGS_MAX,
         figures=[_drawn(name, figure) for name, figure in figures.items()],
@@ -131,6 +138,18 @@ def _arms_words(report: Report) -> str:
     return (
         f"{told}. Gap: training minus validation, positive is overfitting; optimism: validation "
         f"minus test, positive promised too much; seconds are of one run{points}."
+    )
+
+
+def _thresholds_words(report: Report) -> str:
+    found = [arm.threshold for arm in report.arms if arm.threshold is not None]
+    if not found:
+        return ""
+    return (
+        f"The probability of {found[0].positive} above which a row is said to be of it: median and "
+        f"range over runs, each chosen on its own validation rows to make "
+        f"{found[0].metric.replace('_', ' ')} highest, and scored on test rows that had no part in "
+        f"it. Gains are over 0.5, paired by row; their intervals hold for all arms at once."
     )
 
 

@@ -79,6 +79,9 @@ def to_markdown(report: Report) -> str:
         f"## In detail\n\n{bullets(report.details)}" if report.details else "",
         f"## Arms\n\n{_arms_table(report)}",
         f"## Pairs\n\n{_pairs_table(report)}" if report.pairs else "",
+        f"## Thresholds\n\n{_thresholds_table(report)}"
+        if any(arm.threshold for arm in report.arms)
+        else "",
         "## Figures\n\n" + "\n".join(_figure_line(f.title, f.links) for f in report.figures)
         if report.figures
         else "",
@@ -201,6 +204,26 @@ def _pairs_table(report: Report) -> str:
             "–" if pair.needed is None else counted(pair.needed.count, pair.needed.kind[:-1]),
         ]
         for pair in report.pairs
+    ]
+    return table(head, rows)
+
+
+def _thresholds_table(report: Report) -> str:
+    known = [(arm, arm.threshold) for arm in report.arms if arm.threshold is not None]
+    what = known[0][1].metric.replace("_", " ")
+    head = ["Arm", "Threshold", f"test {what} at 0.5", "at the threshold"]
+    head += ["Gain", "simultaneous 95 %", "the threshold is"]
+    rows = [
+        [
+            plain(arm.name),
+            f"{number(found.median, 3)} ({number(found.low, 2)} to {number(found.high, 2)})",
+            amount(found.metric, found.at_half.mean),
+            amount(found.metric, found.at_chosen.mean),
+            differences(found.metric, [found.difference])[0],
+            interval(found.metric, found.ci95) if found.ci95 else "–",
+            found.verdict,
+        ]
+        for arm, found in known
     ]
     return table(head, rows)
 

@@ -105,6 +105,40 @@ class ChosenCount(Out):
     count: int
 
 
+class Level(Out):
+    """A mean over test rows and its 95 % interval, null where it cannot be told."""
+
+    mean: float
+    ci95: tuple[float, float] | None
+
+
+class Threshold(Out):
+    """From which probability of the second class on a row is said to be of it.
+
+    metric: what each run's threshold makes highest on the validation rows of its fold: the metric
+        that the job chooses by where decisions alone make it, else f1. positive: the second class.
+    median, low, high: of the thresholds of the runs behind the arm's scores; one run's own is
+        `threshold` among its final values.
+    at_half, at_chosen: the metric on test rows, decided by 0.5 and by each run's threshold.
+    difference: at_chosen minus at_half, paired by row; ci95 and p_adjusted hold for all arms at
+        once. verdict: of the chosen threshold. n: test rows.
+    """
+
+    metric: str
+    positive: str
+    median: float
+    low: float
+    high: float
+    at_half: Level
+    at_chosen: Level
+    difference: float
+    ci95: tuple[float, float] | None
+    p_adjusted: float | None
+    verdict: PairVerdict
+    n: int
+    sentence: str = ""
+
+
 class Arm(Out):
     """One alternative. job and arm say where it comes from; name is unique in the report.
 
@@ -116,6 +150,8 @@ class Arm(Out):
     runs: ids of those behind `scores`, one for each replicate that has any.
     chosen_counts: the choices inside folds, the most frequent first.
     at_chance: it scores no more than always giving the same answer.
+    threshold: of two classes, what another threshold than 0.5 would bring; null elsewhere, and
+        where the runs stored none.
     """
 
     name: str
@@ -129,6 +165,7 @@ class Arm(Out):
     runs: list[str] = []
     chosen: Choices
     chosen_counts: list[ChosenCount] = []
+    threshold: Threshold | None = None
     settings: list[SettingResult]
 
 

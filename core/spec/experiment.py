@@ -12,6 +12,7 @@ from core.losses import Loss
 from core.optimizers import Optimizer
 from core.optimizers.sgd import Sgd
 from core.regularizers import Regularizer
+from core.regularizers.regularizer import Target
 from core.schedules import Schedule
 from core.schedules.constant import Constant
 from core.term import Knob, Wire
@@ -60,6 +61,12 @@ class Experiment(Wire):
     evaluate_every: Annotated[
         int, Field(ge=1, description="epochs between logged points; the last is always logged")
     ] = 1
+
+    @property
+    def trained_loss(self) -> Loss:
+        """The loss with the knobs that target regularizers set."""
+        changes = {r.loss_knob: r.strength for r in self.regularizers if isinstance(r, Target)}
+        return self.loss.model_copy(update=changes) if changes else self.loss
 
 
 def wire_names(model: type[Wire]) -> dict[str, str]:

@@ -49,7 +49,9 @@ class Finished:
     training end where they were.
 
     `final` has, for every row in order, `train_…`, `val_…`, `test_…`, `zeros`, `weight_norm`,
-    `objective` and `term/…`. `best_epoch` is by the job's selection metric (0: never logged).
+    `objective` and `term/…`; of two classes `threshold`, the probability of the second above which
+    a row is of it, as validation rows choose (core.metrics.threshold). `best_epoch` is by the job's
+    selection metric (0: never logged).
     `write_weights` stores reported, last and best weights: one safetensors file of the cohort.
     `write_rows` stores what each test row scored (core.rows); None where the budget had no room.
     """

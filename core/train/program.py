@@ -90,7 +90,7 @@ class Program:
         networks = [build(e.architecture, facts.shape, outputs, noise=noise) for e in experiments]
         self.network: Network = networks[0]
         self.schedules = [e.schedule for e in experiments]
-        self.losses = Stack([_loss(e) for e in experiments], device)
+        self.losses = Stack([e.trained_loss for e in experiments], device)
         self.optimizers = Stack([e.optimizer for e in experiments], device)
         drops = [
             next((r for r in e.regularizers if isinstance(r, Dropout)), None) for e in experiments
@@ -154,12 +154,6 @@ def _block(chosen: np.ndarray) -> tuple[int, int]:
     """The smallest [lo, hi) that holds every true place."""
     places = np.flatnonzero(chosen)
     return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0)
-
-
-def _loss(experiment: Experiment) -> Term:
-    """The loss with the knobs that target regularizers set."""
-    changes = {r.loss_knob: r.strength for r in experiment.regularizers if isinstance(r, Target)}
-    return experiment.loss.model_copy(update=changes) if changes else experiment.loss
 
 
 def _slots(

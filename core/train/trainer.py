@@ -15,6 +15,7 @@ import torch
 
 from core.datasets import Dataset
 from core.datasets.splits import units_of
+from core.metrics.threshold import THRESHOLD, best_threshold, metric_decided
 from core.regularizers.early_stopping import EarlyStopping
 from core.rows import write_rows
 from core.train import checkpoint
@@ -24,7 +25,7 @@ from core.train.cohort import Cohort
 from core.train.data import PARTS, Feed
 from core.train.events import Ended, EndReason, Epoch, Event, Finished
 from core.train.program import Program, Slot
-from core.train.score import direction_of, kind_of, metrics_for
+from core.train.score import Scored, direction_of, kind_of, metrics_for
 from core.train.state import State
 
 SELECT = "select"  # the watch that keeps the best epoch by the job's metric
@@ -160,6 +161,8 @@ class Trainer:
                 final |= scored.values
                 if part == "test":
                     answers.take(lo, hi, scored)
+                if part == "val" and self.feed.classes == 2:
+                    final |= self._threshold(scored)
             final |= block.weights(final["train_loss"])
             return rows, {k: v.tolist() for k, v in final.items()}, []
 
@@ -171,6 +174,15 @@ class Trainer:
             lambda path: checkpoint.write(path, self._named_weights()),
             None if rows is None else partial(write_rows, scores=rows),
         )
+
+    def _threshold(self, scored: Scored) -> dict[str, torch.Tensor]:
+        """By the validation rows, where the loss gives probabilities."""
+        p_RNC = scored.probability_RNC
+        if p_RNC is None:
+            return {}
+        metric = metric_decided(self.cohort.metric)
+        found_R = best_threshold(p_RNC[..., 1], scored.target_RN, scored.present_RN, metric)
+        return {THRESHOLD: found_R}
 
     def _serve(self, number: int, lo: int, hi: int) -> Block:
         """Rows [lo, hi) of the active ones, kept from the epoch before where they are the same."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from core.datasets import Dataset
+from api.weights import row_of
+from core.datasets import Dataset, Protocol, Replicate
 from core.plan import Shapes, plan
+from core.report.importance import Asked
 from core.report.records import JobRecord, RowBatch, RunRecord
 from core.rows import read_rows
 from core.spec import Limits, experiment_at, resolve, runs_of
@@ -32,6 +35,7 @@ class TrainedJob:
             versions={},
         )
         self.runs: list[RunRecord] = []
+        self.dataset = dataset
         self._files: dict[str, tuple[Path, int]] = {}
         members = list(runs_of(job))
         experiments = [experiment_at(job.document, arm, setting) for arm, setting, _ in members]
@@ -50,6 +54,7 @@ class TrainedJob:
         (end,) = (event for event in events if isinstance(event, Finished))
         assert end.write_rows is not None
         end.write_rows(path)
+        end.write_weights(path.with_suffix(".weights"))
         for row, (arm, setting, at) in enumerate(members):
             final = {name: values[row] for name, values in end.final.items()}
             run = RunRecord(
@@ -76,4 +81,25 @@ class TrainedJob:
         for path in dict.fromkeys(self._files[run][0] for run in ids):
             mine = [run for run in ids if self._files[run][0] == path]
             found.append(RowBatch(mine, read_rows(path, [self._files[run][1] for run in mine])))
+        return found
+
+    def asked(self, runs: Sequence[str]) -> list[Asked]:
+        """These runs with their reported weights, to be asked what they rest on."""
+        known = {run.id: run for run in self.runs}
+        protocol = Protocol.of(self.job.document)
+        found = []
+        for batch in self.rows_of(runs):
+            for place, run in enumerate(batch.runs):
+                path, row = self._files[run]
+                one = known[run]
+                found.append(
+                    Asked(
+                        Replicate(one.seed, one.repeat, one.fold, one.inner_fold),
+                        protocol,
+                        experiment_at(self.job.document, one.arm, one.setting),
+                        partial(row_of, path.with_suffix(".weights"), row, prefix="reported/"),
+                        batch.scores,
+                        place,
+                    )
+                )
         return found
