@@ -18,7 +18,7 @@ from core.report.arms import Entry
 from core.report.layout import Layout, Whole, in_order, number_of
 from core.report.records import RowBatch, RowsOf
 from core.report.report import Rule
-from core.report.statistics import RANKED, Array, Scored, pseudo_values
+from core.report.statistics import RANKED, VALUED, Array, Scored, pseudo_values
 from core.report.words import base_of
 from core.rows import PADDING, Real, RowScores
 
@@ -42,10 +42,9 @@ class Placed:
             return found
         answer_RNC = answers_of(self.scores)
         assert answer_RNC is not None, f"no answers to take {kind} from"
-        target_N = self.scores.target_SN[stream][there_N].astype(np.int64)
-        score_1NC = answer_RNC[self.place][None, there_N].astype(np.float64)
-        ranked: Array = pseudo_values(kind, score_1NC, target_N)[0]
-        return ranked
+        answer_1NC = answer_RNC[self.place][None, there_N].astype(np.float64)
+        taken: Array = pseudo_values(kind, answer_1NC, self.scores.target_SN[stream][there_N])[0]
+        return taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,15 +164,15 @@ def _by_row(
 
 
 def answers_of(scores: RowScores) -> Real | None:
-    """(R, N, C) what a classifier says of each class: probabilities, else its outputs."""
-    found = scores.prediction_RNO if scores.probability_RNC is None else scores.probability_RNC
-    return found if scores.target_SN.dtype.kind == "i" else None
+    """(R, N, C) what is said of each class, probabilities or else outputs; (R, N, O) of values."""
+    return scores.prediction_RNO if scores.probability_RNC is None else scores.probability_RNC
 
 
 def _kinds(scores: RowScores) -> frozenset[str]:
     """What the rows scored, and what can be taken from their answers."""
-    ranked = () if answers_of(scores) is None else RANKED
-    return frozenset([*scores.row, *ranked])
+    if answers_of(scores) is None:
+        return frozenset(scores.row)
+    return frozenset([*scores.row, *(RANKED if scores.target_SN.dtype.kind == "i" else VALUED)])
 
 
 def _pass(replicate: Replicate) -> tuple[int, int, int]:

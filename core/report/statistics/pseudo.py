@@ -11,12 +11,13 @@ over passes, kept together by clusters, with the same error and the same bar for
 Each test part is scored on its own, since scores of different models have no common scale, and
 parts are averaged by their rows: the number that the table of runs shows.
 
-Axes: R run, N row of one test part, C class. Several runs of one part at once.
+Axes: R run, N row of one test part, C class, O output. Several runs of one part at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,21 +26,25 @@ from core.report.statistics.replicates import Array
 from core.report.statistics.scored import Integers
 
 Mask = NDArray[np.bool_]
+Targets = NDArray[Any]  # Any: whole numbers of classes, or values
 
 
-def pseudo_values(metric: str, score_RNC: Array, target_N: Integers) -> Array:
+def pseudo_values(metric: str, answer_RNC: Array, target_N: Targets) -> Array:
     """(R, N) values of rows whose mean is the metric; NaN where the metric is not defined.
 
-    metric: one of RANKED. score_RNC: probabilities, or outputs where the loss gives none; one or
-    two columns for two classes. target_N: classes; -1 is padding and gets NaN. A run with a score
-    that is not finite gets NaN throughout.
+    metric: one of RANKED, where target_N are classes, -1 for padding; or one of VALUED, where they
+    are values, (N, O), NaN for padding. answer_RNC: probabilities, or outputs where the loss gives
+    none; one or two columns for two classes. Padding gets NaN, and so does all of a run with an
+    answer that is not finite.
     """
-    there_N = target_N >= 0
-    score_RMC, target_M = score_RNC[:, there_N].astype(np.float64), target_N[there_N]
-    found_RN = np.full(score_RNC.shape[:2], np.nan)
-    sound_R = np.isfinite(score_RMC).all(axis=(1, 2))
+    whole = target_N.dtype.kind == "i"
+    there_N = target_N >= 0 if whole else np.isfinite(target_N).all(axis=1)
+    answer_RMC, target_M = answer_RNC[:, there_N].astype(np.float64), target_N[there_N]
+    found_RN = np.full(answer_RNC.shape[:2], np.nan)
+    sound_R = np.isfinite(answer_RMC).all(axis=(1, 2))
     if len(target_M) and sound_R.any():
-        found_RN[np.ix_(sound_R, there_N)] = RANKED[metric](score_RMC[sound_R], target_M)
+        of_metric = (RANKED if whole else VALUED)[metric]
+        found_RN[np.ix_(sound_R, there_N)] = of_metric(answer_RMC[sound_R], target_M)
     return found_RN
 
 
@@ -161,9 +166,27 @@ def _said(score_RNC: Array) -> Integers:
     return said_RN
 
 
-RANKED: dict[str, Callable[[Array, Integers], Array]] = {
+def _r2(value_RNO: Array, target_NO: Array) -> Array:
+    """A row's own miss and its own distance from the mean; the mean moves to second order only.
+
+    As the metric has it: where targets are equal, 1 if met exactly, else 0, whatever rows weigh.
+    """
+    target_NO = target_NO.astype(np.float64)
+    miss_RNO = (value_RNO - target_NO) ** 2
+    spread_NO = (target_NO - target_NO.mean(axis=0)) ** 2
+    varies_O = np.ptp(target_NO, axis=0) > 0
+    total_O = np.where(varies_O, spread_NO.sum(axis=0), 1.0)
+    missed_RO = miss_RNO.sum(axis=1)
+    unexplained_R1O = np.where(varies_O, missed_RO / total_O, np.sign(missed_RO))[:, None]
+    change_RNO = varies_O * (unexplained_R1O * spread_NO - miss_RNO) / total_O
+    found_RN: Array = (1 - unexplained_R1O + len(target_NO) * change_RNO).mean(axis=2)
+    return found_RN
+
+
+RANKED: dict[str, Callable[[Array, Targets], Array]] = {
     "roc_auc": _roc_auc,
     "average_precision": _average_precision,
     "f1": _f1,
     "balanced_accuracy": _balanced_accuracy,
 }
+VALUED: dict[str, Callable[[Array, Targets], Array]] = {"r2": _r2}
