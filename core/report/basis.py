@@ -25,26 +25,31 @@ from core.rows import PADDING, Real, RowScores
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """One chosen run: whose it is, in which pass, and which of the tested rows it scored."""
+    """The chosen runs that one cohort tested on one part: whose they are, and in which passes.
 
-    arm: int
-    turn: int
-    at: Whole
+    arm_R, turn_R, place_R: the arm and pass of each, and its place among the runs of `scores`.
+    at: where the rows of the part are among all tested rows.
+    """
+
     scores: RowScores
-    place: int
+    stream: int
+    at: Whole
+    arm_R: Sequence[int]
+    turn_R: Sequence[int]
+    place_R: Sequence[int]
 
     def of(self, kind: str) -> Array:
-        """(len(at),) what the rows scored; pseudo-values of a metric that is no mean over rows."""
-        stream = self.scores.stream_R[self.place]
-        there_N = self.scores.index_SN[stream] != PADDING
+        """(R, len(at)) what rows scored; pseudo-values of a metric that is no mean over rows."""
+        there_N = self.scores.index_SN[self.stream] != PADDING
         if kind in self.scores.row:
-            found: Array = self.scores.row[kind][self.place][there_N].astype(np.float64)
-            return found
+            found_RN: Array = self.scores.row[kind][self.place_R][:, there_N].astype(np.float64)
+            return found_RN
         answer_RNC = answers_of(self.scores)
         assert answer_RNC is not None, f"no answers to take {kind} from"
-        answer_1NC = answer_RNC[self.place][None, there_N].astype(np.float64)
-        taken: Array = pseudo_values(kind, answer_1NC, self.scores.target_SN[stream][there_N])[0]
-        return taken
+        taken_RN: Array = pseudo_values(
+            kind, answer_RNC[self.place_R][:, there_N], self.scores.target_SN[self.stream][there_N]
+        )
+        return taken_RN
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +71,9 @@ class ByRow:
     def scored(self, kind: str) -> Scored:
         """Of one of the kinds; made when asked for, since large data has many rows."""
         score_APN = np.full((self.arms, *self.fold_PN.shape), np.nan)
-        for run in self.placed:
-            score_APN[run.arm, run.turn, run.at] = run.of(kind)
+        for part in self.placed:
+            arm_R1, turn_R1 = np.array([part.arm_R, part.turn_R])[..., None]
+            score_APN[arm_R1, turn_R1, part.at] = part.of(kind)
         return Scored(score_APN, self.fold_PN, self.repeat_P, self.cluster_N)
 
 
@@ -135,23 +141,27 @@ def _by_fold(
 def _by_row(
     entries: Sequence[Entry], runs: Sequence[Sequence[str | None]], batches: Sequence[RowBatch]
 ) -> ByRow:
-    found = {run: (batch.scores, j) for batch in batches for j, run in enumerate(batch.runs)}
     row_N = np.unique(np.concatenate([batch.scores.index_SN.ravel() for batch in batches]))
     row_N = row_N[row_N != PADDING]
     passes = sorted({_pass(r) for entry in entries for r in entry.table.layout.replicates})
     number = {one: turn for turn, one in enumerate(passes)}
+    asked = {
+        run: (arm, replicate)
+        for arm, (entry, of_arm) in enumerate(zip(entries, runs, strict=True))
+        for replicate, run in zip(entry.table.layout.replicates, of_arm, strict=True)
+        if run is not None
+    }
     fold_PN = np.full((len(passes), len(row_N)), PADDING, np.int64)
     placed = []
-    for arm, (entry, of_arm) in enumerate(zip(entries, runs, strict=True)):
-        for replicate, run in zip(entry.table.layout.replicates, of_arm, strict=True):
-            if run is None or run not in found:
-                continue
-            scores, place = found[run]
-            index_N = scores.index_SN[scores.stream_R[place]]
+    for batch in batches:
+        for stream, places in _by_stream(batch).items():
+            index_N = batch.scores.index_SN[stream]
             at = np.searchsorted(row_N, index_N[index_N != PADDING])
-            turn = number[_pass(replicate)]
-            fold_PN[turn, at] = max(number_of(replicate.fold), 0)
-            placed.append(Placed(arm, turn, at, scores, place))
+            arms, replicates = zip(*(asked[batch.runs[place]] for place in places), strict=True)
+            turns = [number[_pass(replicate)] for replicate in replicates]
+            for turn, replicate in zip(turns, replicates, strict=True):
+                fold_PN[turn, at] = max(number_of(replicate.fold), 0)
+            placed.append(Placed(batch.scores, stream, at, arms, turns, places))
     return ByRow(
         row_N=row_N,
         fold_PN=fold_PN,
@@ -161,6 +171,14 @@ def _by_row(
         placed=placed,
         kinds=frozenset.intersection(*(_kinds(batch.scores) for batch in batches)),
     )
+
+
+def _by_stream(batch: RowBatch) -> dict[int, list[int]]:
+    """The places of the runs that each part tested."""
+    found: dict[int, list[int]] = {}
+    for place, stream in enumerate(batch.scores.stream_R.tolist()):
+        found.setdefault(stream, []).append(place)
+    return found
 
 
 def answers_of(scores: RowScores) -> Real | None:
@@ -200,7 +218,7 @@ def _mark(scores: RowScores, row_N: Whole, cluster_N: Whole) -> None:
 
 def _lacks(entries: Sequence[Entry], by_row: ByRow, metric: str, rule: Rule) -> bool:
     """Whether an arm has test scores but none by row: then its folds are all that there is."""
-    shown = {run.arm for run in by_row.placed}
+    shown = {arm for part in by_row.placed for arm in part.arm_R}
     return any(
         bool(np.isfinite(entry.scores_R(metric, rule)).any()) and arm not in shown
         for arm, entry in enumerate(entries)

@@ -26,10 +26,11 @@ from core.report.statistics.replicates import Array
 from core.report.statistics.scored import Integers
 
 Mask = NDArray[np.bool_]
+Answers = NDArray[np.floating[Any]]
 Targets = NDArray[Any]  # Any: whole numbers of classes, or values
 
 
-def pseudo_values(metric: str, answer_RNC: Array, target_N: Targets) -> Array:
+def pseudo_values(metric: str, answer_RNC: Answers, target_N: Targets) -> Array:
     """(R, N) values of rows whose mean is the metric; NaN where the metric is not defined.
 
     metric: one of RANKED, where target_N are classes, -1 for padding; or one of VALUED, where they
@@ -130,20 +131,32 @@ def _from_here_on(value_RN: Array, first_RN: Integers) -> Array:
 
 
 def _f1(score_RNC: Array, target_N: Integers) -> Array:
+    """A right row adds a hit to its class; every row is a member of its class and of its answer's.
+
+    With F_c = 2 hits_c / members_c, its change by a row's weight is
+    [right] 2 / members_y - F_y / members_y - F_said / members_said, over the classes that count.
+    """
     said_RN = _said(score_RNC)
     n, classes = len(target_N), max(score_RNC.shape[2], 2)
-    is_NC = target_N[:, None] == np.arange(classes)
-    said_RNC = said_RN[..., None] == np.arange(classes)
-    hits_RNC = said_RNC & is_NC
-    whole_RC = (said_RNC.sum(axis=1) + is_NC.sum(axis=0)).astype(np.float64)
-    counts_RC = whole_RC > 0
-    f1_RC = 2 * hits_RNC.sum(axis=1) / np.maximum(whole_RC, 1)
-    mean_R = f1_RC.sum(axis=1) / counts_RC.sum(axis=1)
-    member_RNC = said_RNC.astype(np.float64) + is_NC
-    change_RNC = (2 * hits_RNC - f1_RC[:, None] * member_RNC) / np.maximum(whole_RC, 1)[:, None]
-    change_RN = change_RNC.sum(axis=2) / counts_RC.sum(axis=1, keepdims=True)
-    found_RN: Array = mean_R[:, None] + n * change_RN
+    right_RN = said_RN == target_N
+    target_RN = np.broadcast_to(target_N, said_RN.shape)
+    hits_RC = _counted(np.where(right_RN, said_RN, classes), classes + 1)[:, :classes]
+    members_RC = _counted(said_RN, classes) + _counted(target_RN, classes)
+    counts_R1 = (members_RC > 0).sum(axis=1, keepdims=True)
+    members_RC = np.maximum(members_RC, 1.0)
+    f1_RC = 2 * hits_RC / members_RC
+    less_RC = f1_RC / members_RC
+    hit_RN = 2 * right_RN / np.take_along_axis(members_RC, said_RN, axis=1)
+    loss_RN = less_RC[:, target_N] + np.take_along_axis(less_RC, said_RN, axis=1)
+    found_RN: Array = (f1_RC.sum(axis=1, keepdims=True) + n * (hit_RN - loss_RN)) / counts_R1
     return found_RN
+
+
+def _counted(class_RN: Integers, classes: int) -> Array:
+    """(R, C) how often each run has each class."""
+    runs = len(class_RN)
+    place_RN = class_RN + classes * np.arange(runs)[:, None]
+    return np.bincount(place_RN.ravel(), minlength=runs * classes).reshape(runs, -1).astype(float)
 
 
 def _balanced_accuracy(score_RNC: Array, target_N: Integers) -> Array:
