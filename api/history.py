@@ -124,7 +124,7 @@ def reader_of(session: Session, job: models.Job, wanted: PointFilter) -> _PointR
             raise NotFound(f"Job {job_id!r} has no run {wanted.run!r}.")
         found = [run for run in found if wanted.arm in (None, run.arm)]
     else:
-        found = list(runs.of_job(session, job_id, arm=wanted.arm, limit=None))
+        found = list(runs.of_job(session, job_id, only=runs.RunFilter(arm=wanted.arm), limit=None))
     cohorts = {run.cohort_id for run in found if run.cohort_id is not None}
     return _PointReader(session, job_id, wanted.name, {run.id for run in found}, cohorts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import astuple
 from pathlib import Path
 
 from api.deps import Services
@@ -13,15 +14,16 @@ from api.schemas.runs import (
     CheckpointPage,
     Run,
     RunPage,
-    RunStatus,
 )
 from api.strict_json import shown
 from api.views import run_view
 from api.weights import Weights, Which, weights_of
+from core.datasets import Protocol
 from core.errors import Conflict, NotFound
 from core.spec.faults import unknown
 from core.spec.resolve import BASE
 from core.store import checkpoints, jobs, models, runs
+from core.store.runs import RunFilter
 from core.store.states import is_final
 
 
@@ -35,17 +37,16 @@ def page(
     house: Services,
     job_id: str,
     *,
-    arm: str | None,
-    status: RunStatus | None,
+    only: RunFilter,
     limit: int,
     after: str | None,
 ) -> RunPage:
-    """A job's runs in order. Raises NotFound for the job, and for an arm that it does not have."""
-    scope = f"runs/{job_id}/{arm}/{status}"
+    """A job's runs in order. Raises NotFound for the job, and for what it has no runs of."""
+    scope = "/".join(["runs", job_id, *map(str, astuple(only))])
     ordinal = int(house.cursors.read(scope, after)[0]) if after else -1
     with house.database.read() as session:
-        check_arm(jobs.get_job(session, job_id), arm)
-        rows = runs.of_job(session, job_id, arm=arm, status=status, limit=limit + 1, after=ordinal)
+        _check(jobs.get_job(session, job_id), only)
+        rows = runs.of_job(session, job_id, only=only, limit=limit + 1, after=ordinal)
         kept = rows[:limit]
         more = len(rows) > limit
         return RunPage(
@@ -61,6 +62,19 @@ def check_arm(job: models.Job, arm: str | None) -> None:
     if arm is not None and arm not in names:
         sentence = unknown(shown(arm), names, f"an arm of job {job.id!r}", "its arms are")
         raise NotFound(f"{sentence}.")
+
+
+def _check(job: models.Job, only: RunFilter) -> None:
+    """Raises NotFound, naming what there is, for an arm, seed, repeat or fold that is not."""
+    check_arm(job, only.arm)
+    protocol = Protocol.of(job.document)
+    folds = range(protocol.folds) if protocol.folds > 1 else ()
+    places = {"seed": protocol.seeds, "repeat": range(protocol.repeats), "fold": folds}
+    for name, known in places.items():
+        asked = getattr(only, name)
+        if asked is not None and asked not in known:
+            there = f"its {name}s are {shown(str(list(known)))}" if known else f"it has no {name}s"
+            raise NotFound(f"Job {job.id!r} has no {name} {shown(str(asked))}; {there}.")
 
 
 def checkpoint_page(house: Services, run_id: str) -> CheckpointPage:

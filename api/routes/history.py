@@ -17,6 +17,7 @@ from api.routes.jobs import JobId
 from api.schemas.runs import EventPage, MetricPage, RunPage, RunStatus
 from api.stream import EventStream, follow, position_of
 from core.errors import NotFound, TooManyRequests
+from core.store.runs import RunFilter
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 MESSAGE = {
@@ -40,9 +41,13 @@ def list_runs(
     after: After = None,
     arm: ArmName = None,
     status: Annotated[RunStatus | None, Query(description="Only runs of this status.")] = None,
+    seed: Annotated[int | None, Query(description="Only this seed.", ge=0)] = None,
+    repeat: Annotated[int | None, Query(description="Only this repeat, from 0.", ge=0)] = None,
+    fold: Annotated[int | None, Query(description="Only this outer fold, from 0.", ge=0)] = None,
 ) -> RunPage:
     """List a job's runs in the order of its specification."""
-    return runs.page(house, job_id, arm=arm, status=status, limit=limit, after=after)
+    only = RunFilter(arm=arm, status=status, seed=seed, repeat=repeat, fold=fold)
+    return runs.page(house, job_id, only=only, limit=limit, after=after)
 
 
 @router.get(

@@ -152,9 +152,19 @@ class Client:
 
     # what a job holds
 
-    def runs(self, job: Job | str) -> Listing[Run]:
-        """All runs of a job, fetched page by page."""
-        return self._of_job(job, "runs", {}, Run.model_validate)
+    def runs(
+        self,
+        job: Job | str,
+        *,
+        arm: str | None = None,
+        status: str | None = None,
+        seed: int | None = None,
+        repeat: int | None = None,
+        fold: int | None = None,
+    ) -> Listing[Run]:
+        """The runs of a job, optionally of one arm, status, seed, repeat or fold, page by page."""
+        query = {"arm": arm, "status": status, "seed": seed, "repeat": repeat, "fold": fold}
+        return self._of_job(job, "runs", query, Run.model_validate)
 
     def run(self, run: Run | str) -> Run:
         return Run.model_validate_json(self._get(f"/v1/runs/{_id(run)}").content)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
 
 import numpy as np
 
-from core.report.choose import Picked, choose, choose_inside, edge_of, order_of, sign_of
+from core.report.choose import Picked, Standing, choose, edge_of, order_of, sign_of
 from core.report.complexity import parameters_of
-from core.report.layout import Whole, error_over, summarise_over
-from core.report.measure import clipped, counts_rows, direction_of
+from core.report.layout import Whole, summarise_over
+from core.report.measure import bounds_of, counts_rows, direction_of
 from core.report.parts import PartSizes
 from core.report.recipes import Recipe, read_recipe
 from core.report.records import JobRecord
@@ -22,11 +21,12 @@ from core.report.report import (
     Choices,
     Chosen,
     ChosenCount,
+    Direction,
     Rule,
     Score,
     SettingResult,
 )
-from core.report.statistics import Array, Summary, moments, summarise
+from core.report.statistics import Array, Summary, summarise
 from core.report.table import Key, Table
 from core.report.together import Selection
 from core.report.words import base_of
@@ -85,38 +85,33 @@ def enter(
     arm: str,
     table: Table,
     *,
-    metric: str,
-    rows: PartSizes | None,
+    direction: Direction,
+    standing: Standing,
 ) -> Entry:
-    """Read an arm's recipe and choose its settings by the selection metric.
+    """Read an arm's recipe and choose its settings by how they stand under the selection metric.
 
-    rows: how many each part holds, where that is known.
+    standing: of all the table's settings, as `standing_of` tells it.
     """
-    settings = table.settings[table.arms[arm]]
-    recipe = read_recipe(job.document, arm, settings[0])
-    sheet = table.sheets.get(metric)
-    if sheet is None:
-        return Entry(job, arm, table, recipe, None, (None,) * len(table.layout.parts))
-    scores_SR = sheet[table.arms[arm]]
-    order = order_of(settings, recipe.knobs)
-    counted = rows_counted(metric, rows)
-    n, mean, _ = moments(scores_SR)
-    error, _ = error_over(scores_SR, table.layout, metric, rows=counted)
-    picked = choose(n, mean, error, direction=direction_of(metric), order=order)
-    inside = choose_inside(scores_SR, table.layout, metric, order, validation_rows=counted)
-    return Entry(job, arm, table, recipe, picked, inside)
+    rows = table.arms[arm]
+    recipe = read_recipe(job.document, arm, table.settings[rows][0])
+    order = order_of(table.settings[rows], recipe.knobs)
+    picked, *inside = choose(standing.of(rows), direction=direction, order=order)
+    return Entry(job, arm, table, recipe, picked, tuple(inside))
 
 
 def assemble(
     entry: Entry,
     name: str,
     summaries: Mapping[str, Summary],
+    scores: Mapping[str, Score],
     selection: Selection,
     *,
     baseline: bool,
-    rows: PartSizes | None,
 ) -> Arm:
-    """The arm as reported, without what scores by row add. summaries: of the table, by metric."""
+    """The arm as reported, without what scores by row add.
+
+    summaries: of the table, by metric. scores: of the arm's procedure.
+    """
     settings = _settings(entry, summaries, selection.metric)
     picked = entry.picked
     return Arm(
@@ -126,7 +121,7 @@ def assemble(
         baseline=baseline,
         regularizers=list(entry.recipe.regularizers),
         varied=dict(entry.recipe.names),
-        scores=_procedure(entry, summaries, selection.rule, rows),
+        scores=dict(scores),
         runs=list(dict.fromkeys(filter(None, entry.runs_R(selection.rule)))),
         chosen=Choices(
             min=_chosen(entry, settings, picked.best, selection.metric) if picked else None,
@@ -144,20 +139,22 @@ def rows_counted(metric: str, rows: PartSizes | None) -> int | None:
     return {"val": rows.validation, "test": rows.test}.get(metric.partition("_")[0])
 
 
-def _procedure(
-    entry: Entry, names: Iterable[str], rule: Rule, rows: PartSizes | None
-) -> dict[str, Score]:
-    """Scores of the settings chosen inside folds, over replicates."""
-    found = {}
-    for name in names:
+def procedures(
+    entries: Sequence[Entry], table: Table, rule: Rule, rows: PartSizes | None
+) -> list[dict[str, Score]]:
+    """Of each arm of a table: scores of the settings chosen inside folds, over replicates.
+
+    rows: how many each part holds, where that is known.
+    """
+    found: list[dict[str, Score]] = [{} for _ in entries]
+    for name in table.sheets:
         if name.startswith(SCORE_PREFIXES):
-            scores_1R = entry.scores_R(name, rule)[None]
-            summary = summarise_over(
-                scores_1R, entry.table.layout, name, rows=rows_counted(name, rows)
-            )
-            score = _scores(name, summary, slice(0, 1))[0]
-            if score is not None:
-                found[name] = score
+            scores_AR = np.stack([entry.scores_R(name, rule) for entry in entries])
+            summary = summarise_over(scores_AR, table.layout, name, rows=rows_counted(name, rows))
+            scores = _scores(name, summary, slice(None))
+            for of_arm, score in zip(found, scores, strict=True):
+                if score is not None:
+                    of_arm[name] = score
     return found
 
 
@@ -220,17 +217,14 @@ def _scores(metric: str, summary: Summary, rows: slice) -> list[Score | None]:
 
     An interval of no width says that nothing varied, not that the mean is certain: there is none.
     """
-    lists = (summary.n, summary.mean, summary.sd, summary.half)
+    least, most = bounds_of(metric)
+    low = np.maximum(summary.mean - summary.half, least)
+    high = np.minimum(summary.mean + summary.half, most)
+    wide = np.isfinite(summary.half) & (summary.half > 0)
+    lists = (summary.n, summary.mean, summary.sd, low, high, wide)
     return [
-        None
-        if not n
-        else Score(
-            mean=mean,
-            sd=sd if n > 1 else None,
-            ci95=clipped(metric, mean - half, mean + half) if isfinite(half) and half else None,
-            n=n,
-        )
-        for n, mean, sd, half in zip(*(column[rows].tolist() for column in lists), strict=True)
+        Score(mean, sd if n > 1 else None, (low, high) if wide else None, n) if n else None
+        for n, mean, sd, low, high, wide in zip(*(x[rows].tolist() for x in lists), strict=True)
     ]
 
 

@@ -18,7 +18,7 @@ from core.report.arms import Entry
 from core.report.layout import Layout, Whole, in_order, number_of
 from core.report.records import RowBatch, RowsOf
 from core.report.report import Rule
-from core.report.statistics import RANKED, Array, Scored, pseudo_values
+from core.report.statistics import RANKED, VALUED, Array, Scored, pseudo_values
 from core.report.words import base_of
 from core.rows import PADDING, Real, RowScores
 
@@ -37,28 +37,32 @@ class Tested:
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """One chosen run: whose it is, in which pass, and which of the tested rows it scored."""
+    """The chosen runs that one cohort tested on one part: whose they are, and in which passes.
 
-    arm: int
-    replicate: Replicate
-    turn: int
-    at: Whole
+    arm_R, replicate_R, turn_R: of each, the last is its pass; place_R: where it is in `scores`.
+    at: where the rows of the part are among all tested rows.
+    """
+
     scores: RowScores
-    place: int
+    stream: int
+    at: Whole
+    arm_R: Sequence[int]
+    replicate_R: Sequence[Replicate]
+    turn_R: Sequence[int]
+    place_R: Sequence[int]
 
     def of(self, kind: str) -> Array:
-        """(len(at),) what the rows scored; pseudo-values of a metric that is no mean over rows."""
-        stream = self.scores.stream_R[self.place]
-        there_N = self.scores.index_SN[stream] != PADDING
+        """(R, len(at)) what rows scored; pseudo-values of a metric that is no mean over rows."""
+        there_N = self.scores.index_SN[self.stream] != PADDING
         if kind in self.scores.row:
-            found: Array = self.scores.row[kind][self.place][there_N].astype(np.float64)
-            return found
+            found_RN: Array = self.scores.row[kind][self.place_R][:, there_N].astype(np.float64)
+            return found_RN
         answer_RNC = answers_of(self.scores)
         assert answer_RNC is not None, f"no answers to take {kind} from"
-        target_N = self.scores.target_SN[stream][there_N].astype(np.int64)
-        score_1NC = answer_RNC[self.place][None, there_N].astype(np.float64)
-        ranked: Array = pseudo_values(kind, score_1NC, target_N)[0]
-        return ranked
+        taken_RN: Array = pseudo_values(
+            kind, answer_RNC[self.place_R][:, there_N], self.scores.target_SN[self.stream][there_N]
+        )
+        return taken_RN
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +84,9 @@ class ByRow:
     def scored(self, kind: str) -> Scored:
         """Of one of the kinds; made when asked for, since large data has many rows."""
         score_APN = np.full((self.arms, *self.fold_PN.shape), np.nan)
-        for run in self.placed:
-            score_APN[run.arm, run.turn, run.at] = run.of(kind)
+        for part in self.placed:
+            arm_R1, turn_R1 = np.array([part.arm_R, part.turn_R])[..., None]
+            score_APN[arm_R1, turn_R1, part.at] = part.of(kind)
         return Scored(score_APN, self.fold_PN, self.repeat_P, self.cluster_N)
 
 
@@ -169,12 +174,23 @@ def lay_out(tested: Sequence[Tested], *, arms: int, passes: Sequence[Pass] | Non
     row_N = row_N[row_N != PADDING]
     fold_PN = np.full((len(passes), len(row_N)), PADDING, np.int64)
     placed = []
-    for one in tested:
-        index_N = one.scores.index_SN[one.scores.stream_R[one.place]]
+    for (_, stream), some in _by_part(tested).items():
+        index_N = some[0].scores.index_SN[stream]
         at = np.searchsorted(row_N, index_N[index_N != PADDING])
-        turn = number[_pass(one.replicate)]
-        fold_PN[turn, at] = max(number_of(one.replicate.fold), 0)
-        placed.append(Placed(one.arm, one.replicate, turn, at, one.scores, one.place))
+        turns = [number[_pass(one.replicate)] for one in some]
+        for turn, one in zip(turns, some, strict=True):
+            fold_PN[turn, at] = max(number_of(one.replicate.fold), 0)
+        placed.append(
+            Placed(
+                some[0].scores,
+                stream,
+                at,
+                [one.arm for one in some],
+                [one.replicate for one in some],
+                turns,
+                [one.place for one in some],
+            )
+        )
     return ByRow(
         row_N=row_N,
         fold_PN=fold_PN,
@@ -186,16 +202,24 @@ def lay_out(tested: Sequence[Tested], *, arms: int, passes: Sequence[Pass] | Non
     )
 
 
+def _by_part(tested: Sequence[Tested]) -> dict[tuple[int, int], list[Tested]]:
+    """The runs that one cohort tested on one part."""
+    found: dict[tuple[int, int], list[Tested]] = {}
+    for one in tested:
+        found.setdefault((id(one.scores), int(one.scores.stream_R[one.place])), []).append(one)
+    return found
+
+
 def answers_of(scores: RowScores) -> Real | None:
-    """(R, N, C) what a classifier says of each class: probabilities, else its outputs."""
-    found = scores.prediction_RNO if scores.probability_RNC is None else scores.probability_RNC
-    return found if scores.target_SN.dtype.kind == "i" else None
+    """(R, N, C) what is said of each class, probabilities or else outputs; (R, N, O) of values."""
+    return scores.prediction_RNO if scores.probability_RNC is None else scores.probability_RNC
 
 
 def _kinds(scores: RowScores) -> frozenset[str]:
     """What the rows scored, and what can be taken from their answers."""
-    ranked = () if answers_of(scores) is None else RANKED
-    return frozenset([*scores.row, *ranked])
+    if answers_of(scores) is None:
+        return frozenset(scores.row)
+    return frozenset([*scores.row, *(RANKED if scores.target_SN.dtype.kind == "i" else VALUED)])
 
 
 def _pass(replicate: Replicate) -> Pass:
@@ -223,7 +247,7 @@ def _mark(scores: RowScores, row_N: Whole, cluster_N: Whole) -> None:
 
 def _lacks(entries: Sequence[Entry], by_row: ByRow, metric: str, rule: Rule) -> bool:
     """Whether an arm has test scores but none by row: then its folds are all that there is."""
-    shown = {run.arm for run in by_row.placed}
+    shown = {arm for part in by_row.placed for arm in part.arm_R}
     return any(
         bool(np.isfinite(entry.scores_R(metric, rule)).any()) and arm not in shown
         for arm, entry in enumerate(entries)

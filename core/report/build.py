@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.report.action import Cost, action_of
-from core.report.arms import Entry, assemble, rows_counted
+from core.report.arms import Entry, assemble, procedures, rows_counted
 from core.report.basis import Basis, gather
 from core.report.chance import answer_of, chance_of
 from core.report.complexity import Complexity, complexity_of
@@ -96,7 +96,7 @@ def _drafted(
     entries = entries_of(jobs, tables, selection)
     compared = _compared(selection.metric, tables.values())
     basis = gather(entries, compared, selection.rule, rows_of)
-    arms = _with_rows(_arms(entries, tables, selection, sizes), basis)
+    arms = _with_rows(_arms(entries, tables, selection, sizes), basis, compared)
     thresholds = thresholds_of(jobs[0], entries, basis.by_row, selection)
     arms = [arm.model_copy(update={"threshold": thresholds.get(i)}) for i, arm in enumerate(arms)]
     levels = summarise(basis.fold_AR).mean
@@ -199,9 +199,19 @@ def _arms(
     names = unique_names([(entry.job, entry.arm) for entry in entries])
     baseline = declared_baseline([(entry.job, entry.arm) for entry in entries])
     summaries = {job: _summaries(table, sizes) for job, table in tables.items()}
+    scores: dict[tuple[str, str], Mapping[str, Score]] = {}
+    for job, table in tables.items():
+        mine = [entry for entry in entries if entry.job.id == job]
+        found = procedures(mine, table, selection.rule, sizes)
+        scores |= {(job, entry.arm): of_arm for entry, of_arm in zip(mine, found, strict=True)}
     return [
         assemble(
-            entry, name, summaries[entry.job.id], selection, baseline=i == baseline, rows=sizes
+            entry,
+            name,
+            summaries[entry.job.id],
+            scores[entry.job.id, entry.arm],
+            selection,
+            baseline=i == baseline,
         )
         for i, (entry, name) in enumerate(zip(entries, names, strict=True))
     ]
@@ -214,7 +224,7 @@ def _summaries(table: Table, sizes: PartSizes | None) -> dict[str, Summary]:
     }
 
 
-def _with_rows(arms: Sequence[Arm], basis: Basis) -> list[Arm]:
+def _with_rows(arms: Sequence[Arm], basis: Basis, compared: str) -> list[Arm]:
     """The arms with what their scores by row say of the means: over rows, with training in them."""
     if basis.by_row is None or basis.scored is None:
         return list(arms)
@@ -223,7 +233,7 @@ def _with_rows(arms: Sequence[Arm], basis: Basis) -> list[Arm]:
         name = f"test_{kind}"
         if not any(name in mine for mine in scores):
             continue
-        found = estimates(basis.by_row.scored(kind))
+        found = estimates(basis.scored if name == compared else basis.by_row.scored(kind))
         for i, (mean, low, high) in enumerate(
             zip(found.mean_A.tolist(), found.low_A.tolist(), found.high_A.tolist(), strict=True)
         ):

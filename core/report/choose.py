@@ -17,13 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Literal
 
 import numpy as np
 
 from core.report.layout import Layout, Whole, error_over
-from core.report.measure import direction_of
 from core.report.report import Direction, Edge, Rule
 from core.report.statistics import Array, moments
 from core.report.table import Key
@@ -65,45 +63,58 @@ def order_of(settings: Sequence[Key], knobs: Mapping[str, Knob]) -> Order:
     return Order(simplicity_of(settings, knobs), known)
 
 
-def choose(
-    n_S: Whole, mean_S: Array, error_S: Array, *, direction: Direction, order: Order
-) -> Picked | None:
-    """Rows taken by `min` and `1se` from one arm's settings; None where nothing is scored.
+@dataclass(frozen=True)
+class Standing:
+    """What settings are chosen by, over K sets of replicates: how many are scored, their mean, and
+    its standard error, NaN for none."""
 
-    n_S: scored replicates. error_S: standard error of the mean; NaN for none.
-    """
-    if not len(n_S) or not n_S.max():
-        return None
-    quality = np.where(n_S == n_S.max(), sign_of(direction) * mean_S, -np.inf)
-    alike = FLOAT32 * np.abs(mean_S[np.isfinite(mean_S)]).max()
-    best = _first_by(quality, order.simplicity_S, alike=alike)
-    error = float(error_S[best]) if isfinite(error_S[best]) else 0.0
-    within = quality >= quality[best] - error - alike
-    simplest = _first_by(np.where(within, order.simplicity_S, -np.inf), quality)
-    return Picked(best, simplest if order.known else best)
+    n_KS: Whole
+    mean_KS: Array
+    error_KS: Array
+
+    def of(self, rows: slice) -> Standing:
+        """Of some settings."""
+        return Standing(self.n_KS[:, rows], self.mean_KS[:, rows], self.error_KS[:, rows])
 
 
-def choose_inside(
-    scores_SR: Array,
-    layout: Layout,
-    metric: str,
-    order: Order,
-    *,
-    validation_rows: int | None,
-) -> tuple[Picked | None, ...]:
-    """What is taken in each part of the layout, from the scores of that part alone.
+def standing_of(
+    scores_SR: Array, layout: Layout, metric: str, *, rows: int | None = None
+) -> Standing:
+    """Over all replicates first, then in each part of the layout from that part's scores alone.
 
     A part's test rows are scored by the settings taken there, and no choice has seen them.
-    validation_rows: of one validation part, where a score counts rows that are right; else None.
+    rows: of one validation part, where a score counts rows that are right; else None.
     """
-    found = []
-    for part in range(len(layout.parts)):
-        columns = layout.of_part(part)
-        here_SR = scores_SR[:, columns]
-        n, mean, _ = moments(here_SR)
-        error, _ = error_over(here_SR, layout.within(columns), metric, rows=validation_rows)
-        found.append(choose(n, mean, error, direction=direction_of(metric), order=order))
-    return tuple(found)
+    n_KS, mean_KS, error_KS = [], [], []
+    parts = [layout.of_part(part) for part in range(len(layout.parts))]
+    for columns, within in [(np.arange(scores_SR.shape[1]), layout), *parts]:
+        n, mean, _ = moments(scores_SR[:, columns])
+        error, _ = error_over(scores_SR[:, columns], within, metric, rows=rows)
+        n_KS.append(n)
+        mean_KS.append(mean)
+        error_KS.append(error)
+    return Standing(np.stack(n_KS), np.stack(mean_KS), np.stack(error_KS))
+
+
+def choose(standing: Standing, *, direction: Direction, order: Order) -> list[Picked | None]:
+    """(K,) rows taken by `min` and `1se` from an arm's settings; None where nothing is scored."""
+    n_KS, mean_KS = standing.n_KS, standing.mean_KS
+    most_K1 = n_KS.max(axis=1, initial=0)[:, None]
+    quality_KS = np.where(n_KS == most_K1, sign_of(direction) * mean_KS, -np.inf)
+    size_KS = np.where(np.isfinite(mean_KS), np.abs(mean_KS), 0.0)
+    alike_K1 = FLOAT32 * size_KS.max(axis=1, initial=0.0)[:, None]
+    best_K = _first_by(quality_KS, order.simplicity_S, alike_K1)
+    best_K1 = best_K[:, None]
+    error_K1 = np.nan_to_num(np.take_along_axis(standing.error_KS, best_K1, axis=1), posinf=0.0)
+    least_K1 = np.take_along_axis(quality_KS, best_K1, axis=1) - error_K1 - alike_K1
+    simple_KS = np.where(quality_KS >= least_K1, order.simplicity_S, -np.inf)
+    simplest_K = _first_by(simple_KS, quality_KS) if order.known else best_K
+    return [
+        Picked(best, simplest) if scored else None
+        for best, simplest, scored in zip(
+            best_K.tolist(), simplest_K.tolist(), most_K1[:, 0].tolist(), strict=True
+        )
+    ]
 
 
 def simplicity_of(settings: Sequence[Key], knobs: Mapping[str, Knob]) -> Array:
@@ -159,7 +170,8 @@ def _column(settings: Sequence[Key], pointer: str) -> Array:
     return np.array([dict(setting)[pointer] for setting in settings])
 
 
-def _first_by(primary: Array, secondary: Array, *, alike: float = 0.0) -> int:
-    """The row with the largest primary; among those (nearly) alike, the largest secondary."""
-    level = primary >= primary.max() - alike
-    return int(np.argmax(np.where(level, secondary, -np.inf)))
+def _first_by(primary_KS: Array, secondary: Array, alike_K1: Array | float = 0.0) -> Whole:
+    """(K,) the row with the largest primary; among those (nearly) alike, the largest secondary."""
+    level_KS = primary_KS >= primary_KS.max(axis=1, keepdims=True) - alike_K1
+    first_K: Whole = np.where(level_KS, secondary, -np.inf).argmax(axis=1)
+    return first_K

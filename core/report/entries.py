@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+
 from core.errors import InvalidSpec
-from core.report.arms import Entry, enter
-from core.report.parts import PartSizes, sizes_of
+from core.report.arms import Entry, enter, rows_counted
+from core.report.choose import standing_of
+from core.report.measure import direction_of
+from core.report.parts import sizes_of
 from core.report.records import JobRecord, RunRecord
 from core.report.table import Table, tabulate
 from core.report.together import Selection, arms_of
@@ -33,9 +37,15 @@ def entries_of(
     jobs: Sequence[JobRecord], tables: Mapping[str, Table], selection: Selection
 ) -> list[Entry]:
     """Every arm with the settings chosen for it, in the order of the jobs' documents."""
-    sizes: PartSizes | None = sizes_of(jobs[0])
-    return [
-        enter(job, arm, tables[job.id], metric=selection.metric, rows=sizes)
-        for job in jobs
-        for arm in arms_of(job, list(tables[job.id].arms))
-    ]
+    sizes, metric = sizes_of(jobs[0]), selection.metric
+    entries = []
+    for job in jobs:
+        table = tables[job.id]
+        unscored = np.full((len(table.settings), len(table.layout.replicates)), np.nan)
+        sheet, counted = table.sheets.get(metric, unscored), rows_counted(metric, sizes)
+        standing = standing_of(sheet, table.layout, metric, rows=counted)
+        entries += [
+            enter(job, arm, table, direction=direction_of(metric), standing=standing)
+            for arm in arms_of(job, list(table.arms))
+        ]
+    return entries

@@ -146,9 +146,15 @@ def _of_arm(
     found = lay_out([Tested(0, one.replicate, one.scores, one.place) for one in asked], arms=1)
     constants = _constants(asked, dataset) if kind == "loss" else [{} for _ in asked]
     loss_FPN = np.full((len(regions.names), *found.fold_PN.shape), np.nan)
-    for one, placed, of_loss in zip(asked, found.placed, constants, strict=True):
+    where = {
+        replicate: (turn, placed.at)
+        for placed in found.placed
+        for replicate, turn in zip(placed.replicate_R, placed.turn_R, strict=True)
+    }
+    for one, of_loss in zip(asked, constants, strict=True):
+        turn, at = where[one.replicate]
         taken, loss_FN = _of_run(one, dataset, regions, rows, kind, of_loss)
-        loss_FPN[:, placed.turn, placed.at[taken]] = loss_FN
+        loss_FPN[:, turn, at[taken]] = loss_FN
     told = spread(loss_FPN, Scored(loss_FPN[:1], found.fold_PN, found.repeat_P, found.cluster_N))
     half_F = quantile(told, ALPHA) * told.se
     return Importance(

@@ -63,13 +63,10 @@ class Layout:
     def inner_R(self) -> Whole:
         return np.array([number_of(r.inner_fold) for r in self.replicates], np.int64)
 
-    def of_part(self, part: int) -> Whole:
-        """(R',) columns of one part."""
-        return np.flatnonzero(self.part_R == part)
-
-    def within(self, columns: Whole) -> Layout:
-        """The layout of some columns."""
-        return Layout(tuple(self.replicates[column] for column in columns))
+    def of_part(self, part: int) -> tuple[Whole, Layout]:
+        """(R',) columns of one part, and their layout."""
+        columns = np.flatnonzero(self.part_R == part)
+        return columns, Layout(tuple(self.replicates[column] for column in columns))
 
     def unit_R(self, metric: str) -> Whole | None:
         """What counts as one observation of a repeat's rows; None where there is but one part.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from math import isfinite
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,10 +45,10 @@ def tabulate(runs: Iterable[RunRecord]) -> Table:
     ordered = sorted(runs, key=lambda run: run.id)
     keys = [(run.arm, tuple(sorted(run.setting.items()))) for run in ordered]
     settings = sorted(set(keys))
-    places = [Replicate(run.seed, run.repeat, run.fold, run.inner_fold) for run in ordered]
-    replicates = sorted(set(places), key=in_order)
+    places = [(run.seed, run.repeat, run.fold, run.inner_fold) for run in ordered]
+    replicates = sorted((Replicate(*place) for place in set(places)), key=in_order)
     row_of = {key: row for row, key in enumerate(settings)}
-    column_of = {replicate: column for column, replicate in enumerate(replicates)}
+    column_of = {astuple(replicate): column for column, replicate in enumerate(replicates)}
     rows = [row_of[key] for key in keys]
     columns = [column_of[place] for place in places]
 
@@ -88,21 +87,17 @@ def _sheets(
     *,
     shape: tuple[int, int],
 ) -> dict[str, Array]:
-    cells: dict[str, tuple[list[int], list[float]]] = {}
-    width = shape[1]
+    """Runs that scored the same metrics go in together, as one array of (runs, metrics)."""
+    alike: dict[tuple[str, ...], tuple[list[int], list[tuple[float | None, ...]]]] = {}
     for run, row, column in zip(runs, rows, columns, strict=True):
-        if not run.final or run.stop_reason == "diverged":
-            continue
-        cell = row * width + column
-        for name, value in (*run.final.items(), ("epochs", run.epochs), ("seconds", run.seconds)):
-            if value is not None and isfinite(value):
-                places, values = cells.setdefault(name, ([], []))
-                places.append(cell)
-                values.append(value)
-    sheets = {}
-    for name in sorted(cells):
-        places, values = cells[name]
-        sheet = np.full(shape[0] * width, np.nan)
-        sheet[places] = values
-        sheets[name] = sheet.reshape(shape)
-    return sheets
+        if run.final and run.stop_reason != "diverged":
+            cells, scores = alike.setdefault((*run.final, "epochs", "seconds"), ([], []))
+            cells.append(row * shape[1] + column)
+            scores.append((*run.final.values(), run.epochs, run.seconds))
+    found: dict[str, Array] = {}
+    for names, (cells, scores) in alike.items():
+        for name, values in zip(names, np.array(scores, np.float64).T, strict=True):
+            sheet = found.setdefault(name, np.full(shape[0] * shape[1], np.nan))
+            sheet[cells] = np.where(np.isfinite(values), values, np.nan)
+    scored = (name for name in sorted(found) if np.isfinite(found[name]).any())
+    return {name: found[name].reshape(shape) for name in scored}

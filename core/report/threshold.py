@@ -7,7 +7,7 @@ Intervals and p hold for all arms at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -60,10 +60,12 @@ def thresholds_of(
     metric = metric_decided(_chosen_by(job))
     score_APN = np.full((2 * len(known), *by_row.fold_PN.shape), np.nan)
     for placed in by_row.placed:
-        if placed.arm in known:
-            first = 2 * known.index(placed.arm)
-            for row, threshold in enumerate((USUAL, of_arm[placed.arm][placed.replicate])):
-                score_APN[first + row, placed.turn, placed.at] = _scores(placed, metric, threshold)
+        for arm, replicate, turn, place in _runs(placed):
+            if arm in known:
+                first = 2 * known.index(arm)
+                for row, threshold in enumerate((USUAL, of_arm[arm][replicate])):
+                    found_N = _scores(placed, place, metric, threshold)
+                    score_APN[first + row, turn, placed.at] = found_N
     scored = Scored(score_APN, by_row.fold_PN, by_row.repeat_P, by_row.cluster_N)
     told = estimates(scored)
     same = base_of(selection.metric) == metric.kind
@@ -77,7 +79,7 @@ def thresholds_of(
         arm: _told(
             metric.kind,
             str(names[1]),
-            np.array([of_arm[arm][p.replicate] for p in by_row.placed if p.arm == arm]),
+            np.array([of_arm[arm][replicate] for replicate in _replicates(arm, by_row)]),
             told,
             found,
             i,
@@ -93,11 +95,20 @@ def _by_replicate(entry: Entry, rule: Rule) -> dict[Replicate, float]:
 
 
 def _is_known(arm: int, thresholds: dict[Replicate, float], by_row: ByRow) -> bool:
-    mine = [placed for placed in by_row.placed if placed.arm == arm]
-    return bool(mine) and all(
-        placed.scores.probability_RNC is not None and np.isfinite(thresholds[placed.replicate])
-        for placed in mine
-    )
+    mine = _replicates(arm, by_row)
+    probable = all(placed.scores.probability_RNC is not None for placed in by_row.placed)
+    return bool(mine) and probable and all(np.isfinite(thresholds[one]) for one in mine)
+
+
+def _replicates(arm: int, by_row: ByRow) -> list[Replicate]:
+    """Of the arm's runs that tested rows."""
+    every = [run for placed in by_row.placed for run in _runs(placed)]
+    return [replicate for owner, replicate, _, _ in every if owner == arm]
+
+
+def _runs(placed: Placed) -> Iterator[tuple[int, Replicate, int, int]]:
+    """Arm, replicate, pass and place of each."""
+    return zip(placed.arm_R, placed.replicate_R, placed.turn_R, placed.place_R, strict=True)
 
 
 def _chosen_by(job: JobRecord) -> str:
@@ -105,13 +116,12 @@ def _chosen_by(job: JobRecord) -> str:
     return str(select.get("metric")) if isinstance(select, dict) else ""
 
 
-def _scores(placed: Placed, metric: Metric, threshold: float) -> Real:
+def _scores(placed: Placed, place: int, metric: Metric, threshold: float) -> Real:
     """(len(at),) what the rows score where the second class begins above the threshold."""
-    stream = placed.scores.stream_R[placed.place]
-    there_N = placed.scores.index_SN[stream] != PADDING
+    there_N = placed.scores.index_SN[placed.stream] != PADDING
     assert placed.scores.probability_RNC is not None, "a threshold is of probabilities"
-    second_N = placed.scores.probability_RNC[placed.place, there_N, 1].astype(np.float64)
-    target_N = placed.scores.target_SN[stream][there_N].astype(np.int64)
+    second_N = placed.scores.probability_RNC[place, there_N, 1].astype(np.float64)
+    target_N = placed.scores.target_SN[placed.stream][there_N].astype(np.int64)
     said_N2 = np.eye(2)[(second_N > threshold).astype(np.int64)]
     if metric.kind in RANKED:
         ranked: Real = pseudo_values(metric.kind, said_N2[None], target_N)[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, func, select, update
@@ -34,6 +34,20 @@ class RunUpdate:
     error: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True)
+class RunFilter:
+    """Runs of this arm, status, seed, repeat and outer fold; None is any."""
+
+    arm: str | None = None
+    status: Status | None = None
+    seed: int | None = None
+    repeat: int | None = None
+    fold: int | None = None
+
+
+EVERY = RunFilter()
+
+
 def get_run(session: Session, run_id: str) -> Run:
     """The run. Raises NotFound."""
     run = session.get(Run, run_id)
@@ -46,17 +60,13 @@ def of_job(
     session: Session,
     job_id: str,
     *,
-    arm: str | None = None,
-    status: Status | None = None,
+    only: RunFilter = EVERY,
     limit: int | None = 100,
     after: int = -1,
 ) -> Sequence[Run]:
     """A job's runs in order, those with an ordinal above `after`; no limit when None."""
-    query = select(Run).where(Run.job_id == job_id, Run.ordinal > after)
-    if arm is not None:
-        query = query.where(Run.arm == arm)
-    if status is not None:
-        query = query.where(Run.status == status)
+    asked = {name: value for name, value in asdict(only).items() if value is not None}
+    query = select(Run).where(Run.job_id == job_id, Run.ordinal > after).filter_by(**asked)
     return session.scalars(query.order_by(Run.ordinal).limit(limit)).all()
 
 

@@ -141,6 +141,58 @@ def test_the_runs_of_an_arm_that_is_not_there_are_refused(service: Service, held
     assert 'its arms are "base"' in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("limit", [1, 100])
+def test_runs_are_narrowed_to_a_seed_a_repeat_and_a_fold(service: Service, limit: int) -> None:
+    job = service.post(seeds=[3, 4], repeats=2, folds=3)
+    path = f"/v1/jobs/{job['id']}/runs"
+
+    def places(**query: Any) -> list[tuple[int, int, int]]:
+        found = read_all(service, path, limit=limit, **query)
+        return [(run["seed"], run["repeat"], run["fold"]) for run in found]
+
+    every = places()
+    assert len(every) == 12
+    assert places(seed=4) == [place for place in every if place[0] == 4]
+    assert places(repeat=1, fold=0) == [(3, 1, 0), (4, 1, 0)]
+    assert places(seed=3, repeat=0, fold=2, status="queued") == [(3, 0, 2)]
+    assert places(fold=2, status="running") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "words"),
+    [
+        ({"fold": 3}, 404, "has no fold 3; its folds are [0, 1, 2]."),
+        ({"repeat": 1}, 404, "has no repeat 1; its repeats are [0]."),
+        ({"seed": 10**30}, 404, "its seeds are [3, 4]."),
+        ({"fold": -1}, 422, "fold should be at least 0"),
+        ({"fold": "first"}, 422, "fold"),
+        ({"folds": 1}, 422, 'did you mean "fold"?'),
+    ],
+)
+def test_a_place_that_a_job_does_not_have_is_refused(
+    service: Service, query: dict[str, Any], status: int, words: str
+) -> None:
+    job = service.post(seeds=[3, 4], folds=3)
+    answer = service.client.get(f"/v1/jobs/{job['id']}/runs", params=query)
+    assert answer.status_code == status
+    assert words in answer.text.replace('\\"', '"')
+
+
+def test_a_job_with_one_held_out_part_has_no_fold_to_ask_for(
+    service: Service, held: Trained
+) -> None:
+    answer = service.client.get(f"/v1/jobs/{held.job_id}/runs", params={"fold": 0})
+    assert answer.status_code == 404
+    assert "has no fold 0; it has no folds." in answer.json()["detail"]
+
+
+def test_a_cursor_of_runs_fits_its_own_filter_only(service: Service) -> None:
+    path = f"/v1/jobs/{service.post(seeds=1, folds=3, repeats=2)['id']}/runs"
+    page = service.client.get(path, params={"repeat": 0, "limit": 1}).json()
+    other = service.client.get(path, params={"repeat": 1, "after": page["next"]})
+    assert other.status_code == 400
+
+
 def test_the_cursor_waits_where_a_running_job_stands(service: Service, held: Trained) -> None:
     path = f"/v1/jobs/{held.job_id}/metrics"
     page = service.client.get(path).json()

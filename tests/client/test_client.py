@@ -280,6 +280,16 @@ def test_runs_and_events_are_typed(service, client):
     assert client.events("job_1").to_list()[0].data == {"what": "started"}
 
 
+def test_runs_are_asked_for_by_what_they_are_narrowed_to(service, client):
+    service.on("GET /v1/jobs/job_1/runs", JSONResponse({"data": [], "has_more": False}))
+
+    client.runs("job_1", arm="l1", status="failed", seed=3, repeat=0, fold=2).to_list()
+
+    asked = service.seen[-1].query
+    asked.pop("limit")
+    assert asked == {"arm": "l1", "status": "failed", "seed": "3", "repeat": "0", "fold": "2"}
+
+
 def test_a_list_says_what_it_is_without_asking_and_can_be_read_twice(service, client):
     run = {"id": "run_1", "status": "succeeded", "arm": "l1"}
     service.on("GET /v1/jobs/job_1/runs", JSONResponse({"data": [run], "has_more": False}))

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import r2_score, roc_auc_score
 
 from core.report.basis import Basis, gather
 from core.report.build import build_report
@@ -142,3 +142,47 @@ def test_a_metric_that_is_no_mean_over_rows_is_taken_from_the_answers(studio: An
     (pair,) = report.pairs
     assert (pair.a, pair.b, pair.verdict, pair.n) == ("l2", "none", "better", 400)
     assert pair.rows is None
+
+
+def test_r2_has_intervals_of_rows_taken_from_the_answers(studio: Any) -> None:
+    """Against sklearn's R² of each fold, averaged by its rows."""
+    body = BODY | {"repeats": 1, "seeds": 1, "dataset": "diabetes", "loss": "mse"}
+    body["select"] = {"metric": "val_r2"}
+    world = studio.world(body, lambda arm, setting: 0.8, rows=400)
+    rng = np.random.default_rng(0)
+    target_N = rng.normal(size=400)
+    noise = {"none": 0.8, "l2": 0.3}
+    said = {run.id: target_N + noise[run.arm] * rng.normal(size=400) for run in world.runs}
+
+    def rows_of(ids: Any) -> Any:
+        for run in ids:
+            index = world._right[run][0]
+            answer = said[run][index].astype(np.float32)
+            yield RowBatch(
+                [run],
+                RowScores(
+                    index[None],
+                    np.zeros(1, np.int64),
+                    target_N[index].astype(np.float32)[None, :, None],
+                    {"loss": ((answer - target_N[index]) ** 2)[None].astype(np.float32)},
+                    prediction_RNO=answer[None, :, None],
+                ),
+            )
+
+    def r2(run: str) -> float:
+        index = world._right[run][0]
+        return float(r2_score(target_N[index], said[run][index]))
+
+    for run in world.runs:
+        run.final.update(test_r2=r2(run.id), val_r2=r2(run.id))
+    report = build_report([world.job], world.runs, rows_of)
+    assert report.method.source == "rows"
+    assert not any("of its own" in note for note in report.notes)
+    arm = next(arm for arm in report.arms if arm.name == "none")
+    parts = [(r2(run.id), len(world._right[run.id][0])) for run in world.runs if run.arm == "none"]
+    score = arm.scores["test_r2"]
+    assert score.mean == pytest.approx(sum(value * n for value, n in parts) / 400, abs=1e-6)
+    assert score.ci95 is not None
+    assert score.ci95[0] < score.mean < score.ci95[1] < 1
+    (pair,) = report.pairs
+    assert (pair.a, pair.b, pair.verdict, pair.n) == ("l2", "none", "better", 400)

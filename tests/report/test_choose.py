@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.datasets import Replicate
-from core.report.choose import Picked, choose_inside, edge_of, order_of, simplicity_of
+from core.report.choose import Picked, Standing, edge_of, order_of, simplicity_of, standing_of
 from core.report.choose import choose as choose_by
 from core.report.layout import Layout, summarise_over
 from core.report.statistics import Summary, summarise
@@ -23,7 +23,9 @@ def lams(*values: float) -> list[tuple[tuple[str, float], ...]]:
 
 def choose(summary: Summary, direction: str, settings: list, knobs: dict) -> Picked | None:
     order = order_of(settings, knobs)
-    return choose_by(summary.n, summary.mean, summary.error, direction=direction, order=order)
+    standing = Standing(summary.n[None], summary.mean[None], summary.error[None])
+    (picked,) = choose_by(standing, direction=direction, order=order)
+    return picked
 
 
 def around(means: list[float], spread: float, n: int = 4) -> np.ndarray:
@@ -102,19 +104,20 @@ def test_inside_a_fold_only_its_own_scores_choose() -> None:
     # fold 0 likes the first setting, fold 1 the second; over all the second is best
     scores = np.array([[0.9, 0.8, 0.1, 0.2], [0.7, 0.8, 0.9, 0.9]])
     order = order_of(lams(0.01, 0.1), {})
-    picked = choose_inside(scores, layout, "val_accuracy", order, validation_rows=None)
-    assert [one.best for one in picked] == [0, 1]
-    assert choose(summarise(scores), "max", lams(0.01, 0.1), {}).best == 1
+    together, *inside = choose_by(
+        standing_of(scores, layout, "val_accuracy"), direction="max", order=order
+    )
+    assert [one.best for one in inside] == [0, 1]
+    assert together.best == choose(summarise(scores), "max", lams(0.01, 0.1), {}).best == 1
 
 
 def test_inside_a_fold_the_standard_error_is_that_of_its_inner_folds() -> None:
     layout = Layout(tuple(Replicate(0, 0, 0, inner) for inner in range(4)))
     # best 0.90 with a standard error of 0.01 over inner folds; 0.895 is within it, 0.885 is not
     order = order_of(lams(0.001, 0.01, 0.1), STRONGER)
-    picked = choose_inside(
-        around([0.90, 0.895, 0.885], 0.01), layout, "val_accuracy", order, validation_rows=None
-    )
-    assert [(one.best, one.simplest) for one in picked] == [(0, 1)]
+    standing = standing_of(around([0.90, 0.895, 0.885], 0.01), layout, "val_accuracy")
+    _, inside = choose_by(standing, direction="max", order=order)
+    assert (inside.best, inside.simplest) == (0, 1)
 
 
 def test_inside_a_fold_of_one_part_the_error_of_an_accuracy_is_that_of_its_rows() -> None:
@@ -123,8 +126,9 @@ def test_inside_a_fold_of_one_part_the_error_of_an_accuracy_is_that_of_its_rows(
     scores = np.array([[0.90], [0.88]])
     # sqrt(0.9 * 0.1 / 100) = 0.03, and / 1000 = 0.0095
     for rows, simplest in ((100, 1), (1000, 0)):
-        (one,) = choose_inside(scores, layout, "val_accuracy", order, validation_rows=rows)
-        assert (one.best, one.simplest) == (0, simplest)
+        standing = standing_of(scores, layout, "val_accuracy", rows=rows)
+        _, inside = choose_by(standing, direction="max", order=order)
+        assert (inside.best, inside.simplest) == (0, simplest)
 
 
 def test_nothing_is_chosen_where_nothing_is_scored() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from core.errors import NotFound
 from core.store import cohorts, runs
+from core.store.runs import RunFilter
 
 
 def claim(database):
@@ -17,8 +18,9 @@ def test_pages_of_runs_go_by_place_and_may_name_an_arm(database, insert):
         first = runs.of_job(session, job.id, limit=3)
         rest = runs.of_job(session, job.id, after=first[-1].ordinal)
         assert [run.ordinal for run in [*first, *rest]] == list(range(7))
-        assert [run.ordinal for run in runs.of_job(session, job.id, arm="b")] == [1, 3, 5]
-        assert runs.of_job(session, job.id, status="failed") == []
+        of_b = runs.of_job(session, job.id, only=RunFilter(arm="b"))
+        assert [run.ordinal for run in of_b] == [1, 3, 5]
+        assert runs.of_job(session, job.id, only=RunFilter(status="failed")) == []
 
 
 def test_a_cohort_is_recorded_as_one(database, insert):

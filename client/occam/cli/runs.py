@@ -20,11 +20,19 @@ from occam.client import Client, Which
 POINT = ("run", "epoch", "name", "value")
 
 
-def runs(job_id: JobId) -> None:
+def runs(
+    job_id: JobId,
+    arm: Annotated[str | None, typer.Option(help="Only this arm.")] = None,
+    status: Annotated[str | None, typer.Option(help="Only runs with this status.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Only this seed.", min=0)] = None,
+    repeat: Annotated[int | None, typer.Option(help="Only this repeat, from 0.", min=0)] = None,
+    fold: Annotated[int | None, typer.Option(help="Only this outer fold, from 0.", min=0)] = None,
+) -> None:
     """List a job's runs: arm, setting, seed, repeat, fold, status and scores."""
     with Client() as client:
         metric = _metric(client.job(job_id))
-        rows = [_row(run, metric) for run in client.runs(job_id)]
+        found = client.runs(job_id, arm=arm, status=status, seed=seed, repeat=repeat, fold=fold)
+        rows = [_row(run, metric) for run in found]
     test = "test_" + metric.partition("_")[2]
     headings = ("id", "arm", "seed", "repeat", "fold", "inner", "status", metric, test, "setting")
     print_table(headings, rows, empty="no runs", cut="setting")

@@ -2,7 +2,7 @@
 
 from core.report.statistics.compare import Contrasts, Estimates, Verdict, contrasts, estimates
 from core.report.statistics.needed import Needed, to_decide
-from core.report.statistics.pseudo import RANKED, pseudo_values
+from core.report.statistics.pseudo import RANKED, VALUED, pseudo_values
 from core.report.statistics.replicates import (
     ALPHA,
     FEWEST,
@@ -23,6 +23,7 @@ __all__ = [
     "FEWEST",
     "RANKED",
     "ROUNDING",
+    "VALUED",
     "Array",
     "Contrasts",
     "Estimates",

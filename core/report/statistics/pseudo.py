@@ -11,12 +11,13 @@ over passes, kept together by clusters, with the same error and the same bar for
 Each test part is scored on its own, since scores of different models have no common scale, and
 parts are averaged by their rows: the number that the table of runs shows.
 
-Axes: R run, N row of one test part, C class. Several runs of one part at once.
+Axes: R run, N row of one test part, C class, O output. Several runs of one part at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,21 +26,26 @@ from core.report.statistics.replicates import Array
 from core.report.statistics.scored import Integers
 
 Mask = NDArray[np.bool_]
+Answers = NDArray[np.floating[Any]]
+Targets = NDArray[Any]  # Any: whole numbers of classes, or values
 
 
-def pseudo_values(metric: str, score_RNC: Array, target_N: Integers) -> Array:
+def pseudo_values(metric: str, answer_RNC: Answers, target_N: Targets) -> Array:
     """(R, N) values of rows whose mean is the metric; NaN where the metric is not defined.
 
-    metric: one of RANKED. score_RNC: probabilities, or outputs where the loss gives none; one or
-    two columns for two classes. target_N: classes; -1 is padding and gets NaN. A run with a score
-    that is not finite gets NaN throughout.
+    metric: one of RANKED, where target_N are classes, -1 for padding; or one of VALUED, where they
+    are values, (N, O), NaN for padding. answer_RNC: probabilities, or outputs where the loss gives
+    none; one or two columns for two classes. Padding gets NaN, and so does all of a run with an
+    answer that is not finite.
     """
-    there_N = target_N >= 0
-    score_RMC, target_M = score_RNC[:, there_N].astype(np.float64), target_N[there_N]
-    found_RN = np.full(score_RNC.shape[:2], np.nan)
-    sound_R = np.isfinite(score_RMC).all(axis=(1, 2))
+    whole = target_N.dtype.kind == "i"
+    there_N = target_N >= 0 if whole else np.isfinite(target_N).all(axis=1)
+    answer_RMC, target_M = answer_RNC[:, there_N].astype(np.float64), target_N[there_N]
+    found_RN = np.full(answer_RNC.shape[:2], np.nan)
+    sound_R = np.isfinite(answer_RMC).all(axis=(1, 2))
     if len(target_M) and sound_R.any():
-        found_RN[np.ix_(sound_R, there_N)] = RANKED[metric](score_RMC[sound_R], target_M)
+        of_metric = (RANKED if whole else VALUED)[metric]
+        found_RN[np.ix_(sound_R, there_N)] = of_metric(answer_RMC[sound_R], target_M)
     return found_RN
 
 
@@ -125,20 +131,32 @@ def _from_here_on(value_RN: Array, first_RN: Integers) -> Array:
 
 
 def _f1(score_RNC: Array, target_N: Integers) -> Array:
+    """A right row adds a hit to its class; every row is a member of its class and of its answer's.
+
+    With F_c = 2 hits_c / members_c, its change by a row's weight is
+    [right] 2 / members_y - F_y / members_y - F_said / members_said, over the classes that count.
+    """
     said_RN = _said(score_RNC)
     n, classes = len(target_N), max(score_RNC.shape[2], 2)
-    is_NC = target_N[:, None] == np.arange(classes)
-    said_RNC = said_RN[..., None] == np.arange(classes)
-    hits_RNC = said_RNC & is_NC
-    whole_RC = (said_RNC.sum(axis=1) + is_NC.sum(axis=0)).astype(np.float64)
-    counts_RC = whole_RC > 0
-    f1_RC = 2 * hits_RNC.sum(axis=1) / np.maximum(whole_RC, 1)
-    mean_R = f1_RC.sum(axis=1) / counts_RC.sum(axis=1)
-    member_RNC = said_RNC.astype(np.float64) + is_NC
-    change_RNC = (2 * hits_RNC - f1_RC[:, None] * member_RNC) / np.maximum(whole_RC, 1)[:, None]
-    change_RN = change_RNC.sum(axis=2) / counts_RC.sum(axis=1, keepdims=True)
-    found_RN: Array = mean_R[:, None] + n * change_RN
+    right_RN = said_RN == target_N
+    target_RN = np.broadcast_to(target_N, said_RN.shape)
+    hits_RC = _counted(np.where(right_RN, said_RN, classes), classes + 1)[:, :classes]
+    members_RC = _counted(said_RN, classes) + _counted(target_RN, classes)
+    counts_R1 = (members_RC > 0).sum(axis=1, keepdims=True)
+    members_RC = np.maximum(members_RC, 1.0)
+    f1_RC = 2 * hits_RC / members_RC
+    less_RC = f1_RC / members_RC
+    hit_RN = 2 * right_RN / np.take_along_axis(members_RC, said_RN, axis=1)
+    loss_RN = less_RC[:, target_N] + np.take_along_axis(less_RC, said_RN, axis=1)
+    found_RN: Array = (f1_RC.sum(axis=1, keepdims=True) + n * (hit_RN - loss_RN)) / counts_R1
     return found_RN
+
+
+def _counted(class_RN: Integers, classes: int) -> Array:
+    """(R, C) how often each run has each class."""
+    runs = len(class_RN)
+    place_RN = class_RN + classes * np.arange(runs)[:, None]
+    return np.bincount(place_RN.ravel(), minlength=runs * classes).reshape(runs, -1).astype(float)
 
 
 def _balanced_accuracy(score_RNC: Array, target_N: Integers) -> Array:
@@ -161,9 +179,27 @@ def _said(score_RNC: Array) -> Integers:
     return said_RN
 
 
-RANKED: dict[str, Callable[[Array, Integers], Array]] = {
+def _r2(value_RNO: Array, target_NO: Array) -> Array:
+    """A row's own miss and its own distance from the mean; the mean moves to second order only.
+
+    As the metric has it: where targets are equal, 1 if met exactly, else 0, whatever rows weigh.
+    """
+    target_NO = target_NO.astype(np.float64)
+    miss_RNO = (value_RNO - target_NO) ** 2
+    spread_NO = (target_NO - target_NO.mean(axis=0)) ** 2
+    varies_O = np.ptp(target_NO, axis=0) > 0
+    total_O = np.where(varies_O, spread_NO.sum(axis=0), 1.0)
+    missed_RO = miss_RNO.sum(axis=1)
+    unexplained_R1O = np.where(varies_O, missed_RO / total_O, np.sign(missed_RO))[:, None]
+    change_RNO = varies_O * (unexplained_R1O * spread_NO - miss_RNO) / total_O
+    found_RN: Array = (1 - unexplained_R1O + len(target_NO) * change_RNO).mean(axis=2)
+    return found_RN
+
+
+RANKED: dict[str, Callable[[Array, Targets], Array]] = {
     "roc_auc": _roc_auc,
     "average_precision": _average_precision,
     "f1": _f1,
     "balanced_accuracy": _balanced_accuracy,
 }
+VALUED: dict[str, Callable[[Array, Targets], Array]] = {"r2": _r2}

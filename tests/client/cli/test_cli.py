@@ -365,6 +365,12 @@ def test_runs_show_their_setting_and_scores(service, occam):
         ["run_1", "l1", "3", "1", "4", "–", "succeeded", "0.91", "–", "lambda", "=", "0.01235"],
     ]
 
+    occam("runs", "job_1", "--arm", "l1", "--status", "succeeded", "--seed", "3", "--fold", "4")
+
+    asked = service.seen[-1].query
+    asked.pop("limit")
+    assert asked == {"arm": "l1", "status": "succeeded", "seed": "3", "fold": "4"}
+
 
 def test_metrics_are_a_table_or_csv_with_every_digit(service, occam, tmp_path):
     point = {"run": "run_1", "epoch": 1, "name": "val_loss", "value": 0.123456789}

@@ -108,3 +108,59 @@ def test_padding_and_what_is_undefined_are_nan() -> None:
     assert np.isnan(found[0, 4])
     assert np.isnan(found[1]).all()
     assert np.isnan(pseudo_values("roc_auc", runs[:1], np.zeros(5, dtype=np.int64))).all()
+
+
+def values(rng: np.random.Generator, rows: int, outputs: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Targets with a long tail, and answers of one run that miss the more the larger they are."""
+    target = rng.gamma(2.0, size=(rows, outputs))
+    return target, target + rng.normal(size=target.shape) * (0.3 + 0.3 * target)
+
+
+def r2(target: np.ndarray, answer: np.ndarray, weight: np.ndarray | None = None) -> float:
+    return float(metrics.r2_score(target, answer, sample_weight=weight))
+
+
+def test_pseudo_values_of_r2_by_hand() -> None:
+    # targets 0, 2, 4 answered 1, 2, 2: SSE 5, SST 8, so R² = 3/8; a row adds
+    # 3 (5/8 (y - 2)² - miss²) / 8
+    found = pseudo_values("r2", np.array([[[1.0], [2.0], [2.0]]]), np.array([[0.0], [2.0], [4.0]]))
+    assert found[0] == pytest.approx([3 / 8 + 9 / 16, 3 / 8, 3 / 8 - 9 / 16])
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_pseudo_values_of_r2_average_to_it_and_are_its_change_by_a_row(outputs: int) -> None:
+    target, answer = values(np.random.default_rng(outputs), 40, outputs)
+    found = pseudo_values("r2", answer[None], target)[0]
+    assert found.mean() == pytest.approx(r2(target, answer))
+    step = 1e-5
+    for row in range(0, 40, 7):
+        more, less = np.ones(40), np.ones(40)
+        more[row] += step
+        less[row] -= step
+        slope = r2(target, answer, more) - r2(target, answer, less)
+        assert found[row] == pytest.approx(found.mean() + 40 * slope / (2 * step), abs=1e-6)
+
+
+def test_the_variance_of_r2_is_that_of_a_poisson_bootstrap_also_of_a_difference() -> None:
+    rng = np.random.default_rng(6)
+    target, answer = values(rng, 600)
+    other = 0.6 * answer + 0.4 * target.mean()
+    drawn = [
+        (r2(target, answer, weight), r2(target, other, weight))
+        for weight in rng.poisson(1.0, (500, 600)).astype(float)
+    ]
+    found = pseudo_values("r2", np.stack([answer, other]), target)
+    # 500 draws know a deviation to within 3 %; the rest is what first order leaves out
+    assert found.std(axis=1) / 600**0.5 == pytest.approx(np.std(drawn, axis=0), rel=0.12)
+    deviation = float(np.std(np.diff(drawn, axis=1)))
+    assert (found[1] - found[0]).std() / 600**0.5 == pytest.approx(deviation, rel=0.12)
+
+
+def test_r2_of_equal_targets_and_of_padding() -> None:
+    target = np.array([[0.1], [0.1], [0.1], [np.nan]])
+    met = np.array([[[0.1], [0.1], [0.1], [np.nan]], [[0.1], [0.1], [0.2], [np.nan]]])
+    found = pseudo_values("r2", met, target)
+    assert found[:, :3].tolist() == [[1.0] * 3, [0.0] * 3]
+    assert np.isnan(found[:, 3]).all()
+    met[0, 1] = np.inf
+    assert np.isnan(pseudo_values("r2", met, target)[0]).all()
