@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 
 from core.architectures.layers import Layers
-from core.architectures.network import build, wants_noise
 from core.datasets import DatasetFacts
 from core.datasets.divisible import faults_of
 from core.layers import Layer
 from core.layers.dense import Dense
 from core.metrics import Metric
+from core.network.network import build, wants_noise
 from core.regularizers import Regularizer
 from core.regularizers.early_stopping import EarlyStopping
 from core.regularizers.regularizer import Noise, Penalty, Procedure, Target

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from core.architectures import Architecture
-from core.architectures.network import Network, build
 from core.layers.layer import Shape
-from core.train.model import Model
+from core.network.network import Network, build
+from core.network.run import Model
 from tests.stacks import CPU, Stack, generator
 
 R, B, OUTPUTS = 3, 7, 4

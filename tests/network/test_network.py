@@ -16,8 +16,8 @@ from core.architectures.cnn import Cnn
 from core.architectures.layers import Layers
 from core.architectures.linear import Linear
 from core.architectures.mlp import Mlp
-from core.architectures.network import ALIGN, Network, build, wants_noise
 from core.layers.layer import ROLES
+from core.network.network import ALIGN, Network, build, wants_noise
 from core.regularizers import Regularizer
 
 WIDTH = st.integers(1, 40)

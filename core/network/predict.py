@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.architectures.architecture import Architecture
-from core.architectures.network import Network, build
 from core.datasets import DatasetFacts
 from core.layers.layer import Step
 from core.losses import Loss
+from core.network.network import Network, build
 from core.tensors import torch
 from core.term import Knobs
 

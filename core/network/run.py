@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 
-from core.architectures.network import Network, Node
 from core.layers.layer import Pull, Shape, Step
-from core.train.program import Stack
+from core.network.network import Network, Node
+
+if TYPE_CHECKING:
+    from core.train.program import Stack
 
 Draw = Callable[[int, Shape, int, int], torch.Tensor]
 """(node, shape of one example, lo, hi) -> uniforms of shape (hi - lo, B, *shape)."""
