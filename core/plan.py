@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from core.datasets import DatasetFacts, Protocol, sizes
-from core.network.network import Network, build, wants_noise
+from core.network import Network, build, wants_noise
 from core.spec.experiment import Experiment
 from core.term import Task, structure
 

@@ -7,21 +7,29 @@ own vector-Jacobian product, by hand or by autograd of that layer alone. Nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 
-from core.layers.layer import Pull, Shape, Step
-from core.network.network import Network, Node
-
-if TYPE_CHECKING:
-    from core.train.program import Stack
+from core.layers.layer import PullAll, Shape, Step
+from core.network.graph import INPUT
+from core.network.network import Network
+from core.term import Knobs
 
 Draw = Callable[[int, Shape, int, int], torch.Tensor]
 """(node, shape of one example, lo, hi) -> uniforms of shape (hi - lo, B, *shape)."""
 Tensors = dict[str, torch.Tensor]
+
+
+class Stack(Protocol):
+    """One layer's knobs for all runs, and the rows [lo, hi) outside which they are neutral."""
+
+    @property
+    def knobs(self) -> Knobs: ...
+    @property
+    def acting(self) -> tuple[int, int]: ...
 
 
 class Model:
@@ -40,16 +48,20 @@ class Model:
             self.tensors[place.node][place.name] = w_AT.data[:, span].unflatten(1, shape)
             if grad_AP is not None and place.parameter.role != "buffer":
                 self._into[place.node][place.name] = grad_AP[:, span].unflatten(1, shape)
-        trained = [index for index, into in enumerate(self._into) if into]
-        self._first = min(trained, default=0)  # no gradient is wanted of anything before it
+        # whether a gradient is wanted of each node's inputs, and of its output
+        self._through: list[bool] = []
+        wanted: list[bool] = []
+        for node, into in zip(network.nodes, self._into, strict=True):
+            self._through.append(any(ref != INPUT and wanted[ref] for ref in node.inputs))
+            wanted.append(bool(into) or self._through[-1])
+        self._wanted = wanted
 
     def forward(
         self, x_RB: torch.Tensor, stacks: Sequence[Stack], draw: Draw | None = None
     ) -> torch.Tensor:
         """(R, B, outputs). `draw` says that this is training; `stacks` is one per node."""
-        for index, node, step in self._steps(stacks, draw):
-            x_RB = node.layer.forward(x_RB, self.tensors[index], step)
-        return x_RB
+        steps = self._steps(stacks, draw)
+        return forward(self.network, self.tensors, x_RB, steps)
 
     def vjp(
         self,
@@ -63,25 +75,51 @@ class Model:
         grad's padding is left alone. pull lets go of activations as it goes. Where `present_RB`
         says that examples are padding, dJ/d outputs must be zero.
         """
-        pulls: list[Pull] = []
-        for index, node, step in self._steps(stacks, draw, present_RB):
-            p, into, through = self.tensors[index], self._into[index], index > self._first
-            x_RB, pull_node = node.layer.vjp(x_RB, p, step, into, through=through)
+        nodes, outputs = self.network.nodes, {INPUT: x_RB}
+        pulls: list[PullAll] = []
+        for index, step in enumerate(self._steps(stacks, draw, present_RB)):
+            node, p, into = nodes[index], self.tensors[index], self._into[index]
+            xs_RB = [outputs[ref] for ref in node.inputs]
+            outputs[index], pull_node = node.layer.vjp_all(
+                xs_RB, p, step, into, through=self._through[index]
+            )
             pulls.append(pull_node)
+            for ref in self.network.last_reads[index]:
+                del outputs[ref]
 
         def pull(dy_RB: torch.Tensor) -> None:
-            flowing: torch.Tensor | None = dy_RB
-            while len(pulls) > self._first:
-                assert flowing is not None, f"layer {len(pulls)} gave no gradient of its input"
-                flowing = pulls.pop()(flowing)
+            flowing: list[torch.Tensor | None] = [None] * len(nodes)
+            flowing[-1] = dy_RB
+            for index in reversed(range(len(nodes))):
+                pull_node, dy = pulls.pop(), flowing.pop()
+                if not self._wanted[index]:
+                    continue
+                assert dy is not None, f"no gradient reached {nodes[index].name}"
+                for ref, dx in zip(nodes[index].inputs, pull_node(dy), strict=True):
+                    if dx is not None and ref != INPUT and self._wanted[ref]:
+                        before = flowing[ref]
+                        flowing[ref] = dx if before is None else before.add_(dx)
 
-        return x_RB, pull
+        return outputs[len(nodes) - 1], pull
 
     def _steps(
         self, stacks: Sequence[Stack], draw: Draw | None, present_RB: torch.Tensor | None = None
-    ) -> Iterator[tuple[int, Node, Step]]:
-        for index, node in enumerate(self.network.nodes):
-            stack = stacks[index]
+    ) -> Iterator[Step]:
+        for index, stack in enumerate(stacks):
             uniform = None if draw is None else partial(draw, index)
-            step = Step(draw is not None, stack.knobs, stack.acting, uniform, present_RB)
-            yield index, node, step
+            yield Step(draw is not None, stack.knobs, stack.acting, uniform, present_RB)
+
+
+def forward(
+    network: Network,
+    tensors: Sequence[Mapping[str, torch.Tensor]],
+    x_RB: torch.Tensor,
+    steps: Iterable[Step],
+) -> torch.Tensor:
+    """(R, B, outputs), of each node's tensors; an output is let go when all have read it."""
+    outputs = {INPUT: x_RB}
+    for index, (node, p, step) in enumerate(zip(network.nodes, tensors, steps, strict=True)):
+        outputs[index] = node.layer.forward_all([outputs[ref] for ref in node.inputs], p, step)
+        for ref in network.last_reads[index]:
+            del outputs[ref]
+    return outputs[len(network.nodes) - 1]

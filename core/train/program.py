@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from core.datasets import DatasetFacts
-from core.network.network import Network, Place, build, wants_noise
+from core.network import Network, Place, build, wants_noise
 from core.regularizers import Regularizer
 from core.regularizers.dropout import Dropout
 from core.regularizers.regularizer import Constraint, Decay, Penalty, Procedure, Target

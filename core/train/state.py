@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from core.datasets.splits import Replicate
-from core.network.network import Network
+from core.network import Network
 from core.train.cohort import Cohort
 from core.train.randomness import initial
 

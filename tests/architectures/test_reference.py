@@ -1,4 +1,4 @@
-"""Every architecture against the torch modules it stands for: parameters, outputs, gradients."""
+"""Architectures against the torch modules they stand for: parameters, outputs, gradients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 
 from core.architectures import Architecture
 from core.layers.layer import Shape
-from core.network.network import Network, build
+from core.network import Network, build
 from core.network.run import Model
 from tests.stacks import CPU, Stack, generator
 
@@ -102,8 +102,8 @@ CASES: dict[str, list[Case]] = {
 def cases() -> list[Any]:
     return [
         pytest.param(Architecture.members()[kind](**case.body), case, id=f"{kind}-{i}")
-        for kind in Architecture.members()
-        for i, case in enumerate(CASES[kind])
+        for kind, of_kind in CASES.items()
+        for i, case in enumerate(of_kind)
     ]
 
 
