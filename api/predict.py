@@ -40,7 +40,7 @@ def predict(house: Services, run_id: str, request: PredictionRequest) -> Predict
         )
     with stored_weights(house, run_id) as (path, row):
         tensors = row_of(path, row, prefix=f"{request.which}/")
-    from core.architectures.predictor import predictions  # imports torch at its first use
+    from core.network.predict import predictions  # imports torch at its first use
 
     outputs, probabilities = predictions(
         experiment.architecture, experiment.loss, facts, tensors, inputs

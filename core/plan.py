@@ -12,8 +12,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from core.architectures.network import Network, build, wants_noise
 from core.datasets import DatasetFacts, Protocol, sizes
+from core.network import Network, build, wants_noise
 from core.spec.experiment import Experiment
 from core.term import Task, structure
 

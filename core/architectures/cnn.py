@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -11,7 +12,7 @@ from core.layers.batch_norm import BatchNorm
 from core.layers.conv import Conv2d
 from core.layers.dense import Dense, Units
 from core.layers.flatten import Flatten
-from core.layers.layer import Shape
+from core.layers.layer import Example, Shape
 from core.layers.pool import MaxPool
 from core.term import Knob
 
@@ -35,6 +36,16 @@ class Cnn(Architecture):
     ] = ()
     activation: ActivationName = "relu"
     batch_norm: bool = False
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return [
+            Example(((2, 8, 8),), {"filters": [3, 5]}),
+            Example(  # 3 x 5 -> 1 x 2, and no second pooling
+                ((1, 3, 5),),
+                {"filters": [3, 4], "kernel": 5, "hidden": [6], "batch_norm": True},
+            ),
+        ]
 
     def layers_for(self, shape: Shape, outputs: int) -> tuple[Layer, ...]:
         if len(shape) != 3:

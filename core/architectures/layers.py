@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.architectures.architecture import Architecture
+from core.architectures.architecture import OUTPUTS, Architecture
 from core.layers import Layer
-from core.layers.layer import Shape
+from core.layers.layer import Example, Shape
 
 
 class Layers(Architecture):
@@ -18,6 +19,15 @@ class Layers(Architecture):
 
     kind: Literal["layers"] = "layers"
     layers: Annotated[tuple[Layer, ...], Field(min_length=1, max_length=100)]
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return [
+            Example(
+                ((2, 8, 8),),
+                {"layers": ["average_pool", "flatten", {"kind": "dense", "units": OUTPUTS}]},
+            )
+        ]
 
     def layers_for(self, shape: Shape, outputs: int) -> tuple[Layer, ...]:
         return self.layers

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -10,7 +11,7 @@ from core.layers.activation import Activation, ActivationName
 from core.layers.batch_norm import BatchNorm
 from core.layers.dense import Dense, Units
 from core.layers.flatten import Flatten
-from core.layers.layer import Shape
+from core.layers.layer import Example, Shape
 
 
 class Mlp(Architecture):
@@ -27,6 +28,14 @@ class Mlp(Architecture):
     ] = (64,)
     activation: ActivationName = "relu"
     batch_norm: bool = False
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return [
+            Example(((9,),), {"hidden": [10, 5]}),
+            Example(((9,),), {"hidden": []}),
+            Example(((9,),), {"hidden": [40], "activation": "tanh", "batch_norm": True}),
+        ]
 
     def layers_for(self, shape: Shape, outputs: int) -> tuple[Layer, ...]:
         layers: list[Layer] = [Flatten()]

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, get_args
 
-from core.layers.layer import Layer, Pull, Shape, Step
+from core.layers.layer import Alone, Example, Layer, Pull, Shape, Step
 from core.tensors import torch
 
 ActivationName = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus"]
@@ -19,6 +19,19 @@ class Activation(Layer):
 
     kind: Literal["activation"] = "activation"
     activation: ActivationName = "relu"
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return [
+            Example((shape,), {"activation": name})
+            for name in ("tanh", *get_args(ActivationName))
+            for shape in ((2, 7, 6), (5,))
+        ]
+
+    def reference(
+        self, xs_B: Sequence[torch.Tensor], p: Mapping[str, torch.Tensor], alone: Alone
+    ) -> torch.Tensor:
+        return reference_activation(xs_B[0], self.activation)
 
     def output_shape(self, shape: Shape) -> Shape:
         return shape
@@ -53,6 +66,13 @@ def activate(x: torch.Tensor, name: ActivationName | None, *, owned: bool = Fals
     if name in ("tanh", "sigmoid"):
         return getattr(torch, name)(x)  # type: ignore[no-any-return]
     return getattr(torch.nn.functional, name)(x)  # type: ignore[no-any-return]
+
+
+def reference_activation(x: torch.Tensor, name: str | None) -> torch.Tensor:
+    """f(x) as torch has it, for references; None and "softmax", which the loss applies, are x."""
+    if name in (None, "softmax"):
+        return x
+    return getattr(torch.nn.functional, str(name))(x)  # type: ignore[no-any-return]
 
 
 def activate_vjp(

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.layers.layer import Layer, Parameter, Pull, Shape, Step
+from core.layers.layer import Alone, Example, Layer, Parameter, Pull, Shape, Step
 from core.tensors import torch
 from core.term import Knob
 
@@ -30,6 +30,21 @@ class BatchNorm(Layer):
         float, Knob(gt=0, le=1), Field(description="weight of the new minibatch")
     ] = 0.1
     eps: Annotated[float, Field(gt=0, le=1)] = 1e-5
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return [
+            Example((shape,), runs=tuple({"momentum": m} for m in (0.1, 0.4, 1.0)))
+            for shape in ((2, 7, 6), (5,))
+        ]
+
+    def reference(
+        self, xs_B: Sequence[torch.Tensor], p: Mapping[str, torch.Tensor], alone: Alone
+    ) -> torch.Tensor:
+        statistics = p["running_mean"], p["running_var"]
+        return torch.nn.functional.batch_norm(
+            xs_B[0], *statistics, p["scale"], p["shift"], alone.training, self.momentum, self.eps
+        )
 
     def output_shape(self, shape: Shape) -> Shape:
         return shape

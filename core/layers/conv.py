@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from core.layers.activation import ActivationName, activate, activate_vjp
-from core.layers.layer import Layer, LayerRegularizers, Parameter, Pull, Shape, Step
+from core.layers.activation import ActivationName, activate, activate_vjp, reference_activation
+from core.layers.layer import Alone, Example, Layer, LayerRegularizers, Parameter, Pull, Shape, Step
 from core.term import Knob
 
 if TYPE_CHECKING:
@@ -36,6 +36,29 @@ class Conv2d(Layer):
     activation: ActivationName | None = None
     bias: bool = True
     regularizers: LayerRegularizers = ()
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return [
+            Example(((2, 7, 6),), {"filters": 4, **more})
+            for more in (
+                {"activation": "relu"},
+                {},
+                {"padding": "valid"},
+                {"kernel": 5, "stride": 2},
+                {"kernel": 2, "stride": 3, "padding": "valid"},
+                {"kernel": 1, "bias": False, "activation": "relu"},
+                {"kernel": 7, "padding": "same", "activation": "tanh"},
+            )
+        ]
+
+    def reference(
+        self, xs_B: Sequence[torch.Tensor], p: Mapping[str, torch.Tensor], alone: Alone
+    ) -> torch.Tensor:
+        from torch.nn.functional import conv2d
+
+        y_B = conv2d(xs_B[0], p["weight"], p.get("bias"), self.stride, self._pad)
+        return reference_activation(y_B, self.activation)
 
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) != 3:

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from core.layers.activation import ActivationName, activate, activate_vjp
-from core.layers.layer import Layer, LayerRegularizers, Parameter, Pull, Shape, Step
+from core.layers.activation import ActivationName, activate, activate_vjp, reference_activation
+from core.layers.layer import Alone, Example, Layer, LayerRegularizers, Parameter, Pull, Shape, Step
 from core.term import Knob
 
 if TYPE_CHECKING:
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 Units = Annotated[
     int, Knob(ge=1, le=65_536, integer=True, structural=True), Field(description="outputs")
 ]
+SOFTMAX = (
+    "softmax is for the last layer, whose outputs the loss reads as probabilities; use another "
+    'activation here, e.g. "relu"'
+)
 
 
 class Dense(Layer):
@@ -37,6 +41,27 @@ class Dense(Layer):
     bias: bool = True
     regularizers: LayerRegularizers = ()
 
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return [
+            Example(((5,),), {"units": units, **more})
+            for units in (12, 1, 40)
+            for more in (
+                {"activation": "gelu"},
+                {},
+                {"bias": False},
+                {"activation": "relu"},
+                {"activation": "softmax"},
+            )
+        ]
+
+    def reference(
+        self, xs_B: Sequence[torch.Tensor], p: Mapping[str, torch.Tensor], alone: Alone
+    ) -> torch.Tensor:
+        y_B = xs_B[0] @ p["weight"]
+        y_B = y_B + p["bias"][0] if self.bias else y_B
+        return reference_activation(y_B, self.activation)
+
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) != 1:
             raise ValueError(
@@ -56,6 +81,10 @@ class Dense(Layer):
     @property
     def activates(self) -> bool:
         return self.activation not in (None, "softmax")
+
+    @property
+    def last_only(self) -> str | None:
+        return None if self.activation != "softmax" else SOFTMAX
 
     @property
     def _activation(self) -> ActivationName | None:

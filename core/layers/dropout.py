@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from core.layers.layer import Layer, Pull, Shape, Step
+from core.layers.layer import Alone, Example, Layer, Pull, Shape, Step
 from core.regularizers.dropout import DropProbability, kept
 from core.tensors import torch
 
@@ -20,6 +20,20 @@ class DropoutLayer(Layer):
 
     kind: Literal["dropout"] = "dropout"
     p: DropProbability = 0.5
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return [
+            Example((shape,), runs=tuple({"p": p} for p in (0.0, 0.3, 0.9)))
+            for shape in ((2, 7, 6), (5,))
+        ]
+
+    def reference(
+        self, xs_B: Sequence[torch.Tensor], p: Mapping[str, torch.Tensor], alone: Alone
+    ) -> torch.Tensor:
+        x_B = xs_B[0]
+        kept = alone.uniform(tuple(x_B.shape[1:])) >= self.p
+        return x_B * kept / (1 - self.p) if alone.training else x_B
 
     def output_shape(self, shape: Shape) -> Shape:
         return shape

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from core.layers.layer import Layer, Pull, Shape, Step
+from core.layers.layer import Alone, Example, Layer, Pull, Shape, Step
 
 if TYPE_CHECKING:
     import torch
@@ -17,6 +17,15 @@ class Flatten(Layer):
     """
 
     kind: Literal["flatten"] = "flatten"
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return [Example(((2, 7, 6),)), Example(((5,),))]
+
+    def reference(
+        self, xs_B: Sequence[torch.Tensor], p: Mapping[str, torch.Tensor], alone: Alone
+    ) -> torch.Tensor:
+        return xs_B[0].flatten(1)
 
     def output_shape(self, shape: Shape) -> Shape:
         return (math.prod(shape),)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
@@ -21,6 +21,31 @@ ROLES: tuple[Role, ...] = ("weight", "bias", "scale", "buffer")
 
 
 Pull = Callable[["torch.Tensor"], "torch.Tensor | None"]
+PullAll = Callable[["torch.Tensor"], "Sequence[torch.Tensor | None]"]
+Ref = int
+"""A layer's output in a network that is being wired."""
+NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
+Name = Annotated[str, Field(max_length=64, pattern=NAME)]
+
+
+class Wiring(Protocol):
+    """A network that is being wired (`core.network.graph`)."""
+
+    def __call__(self, layer: Layer, *inputs: Ref, name: str | None = None) -> Ref:
+        """Add a layer that reads these."""
+        ...
+
+    def chain(self, layers: Sequence[Layer], x: Ref) -> Ref:
+        """Add layers one after another."""
+        ...
+
+    def primitive(self, layer: Layer, inputs: Sequence[Ref]) -> Ref:
+        """Add a layer that is run as it is."""
+        ...
+
+    def shape(self, ref: Ref) -> Shape:
+        """Of one example there."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -56,6 +81,26 @@ class Step:
     present_RB: torch.Tensor | None = None
 
 
+@dataclass(frozen=True)
+class Example:
+    """A use of a layer or an architecture: its fields, and the shapes of what it reads.
+
+    `runs` are knob values that differ among three runs of a cohort.
+    """
+
+    shapes: tuple[Shape, ...]
+    body: Mapping[str, Any] = field(default_factory=dict)  # Any: what its fields are
+    runs: tuple[Mapping[str, Any], ...] = ({}, {}, {})
+
+
+@dataclass(frozen=True)
+class Alone:
+    """What a reference may know of the moment: `uniform(shape)` draws U[0, 1), (B, *shape)."""
+
+    training: bool
+    uniform: Callable[[Shape], torch.Tensor]
+
+
 def _on_weights(terms: tuple[Regularizer, ...]) -> tuple[Regularizer, ...]:
     for term in terms:
         if not isinstance(term, Penalty | Decay | Constraint):
@@ -85,9 +130,37 @@ class Layer(Term):
     """One step of a network. Shapes are of one example: without the run and minibatch axes."""
 
     family: ClassVar[str] = "layer"
-    name: Annotated[
-        str | None, Field(max_length=64, pattern=r"^[A-Za-z][A-Za-z0-9_]*$", description="label")
+    name: Annotated[str | None, Field(max_length=64, pattern=NAME, description="label")] = None
+    input: Annotated[
+        Name | Annotated[tuple[Name, ...], Field(min_length=1, max_length=16)] | None,
+        Field(
+            description="name or names of the layers of this list that it reads; without, the one "
+            'before ("input" is what the list is given; a layer without a name is `<kind>_<place>`)'
+        ),
     ] = None
+
+    @classmethod
+    @abstractmethod
+    def examples(cls) -> Sequence[Example]:
+        """Uses that its tests read, the typical one first."""
+
+    @abstractmethod
+    def reference(
+        self, xs_B: Sequence[torch.Tensor], p: Mapping[str, torch.Tensor], alone: Alone
+    ) -> torch.Tensor:
+        """What tests compare with: one run, (B, *shape) each, by torch.nn or the formula itself.
+
+        p holds its parameters without a run axis; running statistics in it are written to.
+        """
+
+    @property
+    def reads(self) -> tuple[str, ...] | None:
+        """The names in `input`; None: the layer before it."""
+        return (self.input,) if isinstance(self.input, str) else self.input
+
+    def lower(self, graph: Wiring, inputs: Sequence[Ref]) -> Ref:
+        """Add itself to a network; a layer made of others adds those instead."""
+        return graph.primitive(self, inputs)
 
     @abstractmethod
     def output_shape(self, shape: Shape) -> Shape:
@@ -104,6 +177,11 @@ class Layer(Term):
     def activates(self) -> bool:
         """Whether its output is a hidden activation, after which dropout may act."""
         return False
+
+    @property
+    def last_only(self) -> str | None:
+        """Why it may only be a network's last layer, a sentence; None: it may be anywhere."""
+        return None
 
     @abstractmethod
     def forward(
@@ -124,19 +202,72 @@ class Layer(Term):
 
         pull(dy) writes those of the parameters to `into` and returns dJ/dx, None unless it goes
         `through`. It may use dy up; x is never written to. dy is zero where an example is padding,
-        and so must dx be. By autograd, whose bookkeeping costs as
-        much as small tensors do: a layer on a hot path writes its own.
+        and so must dx be. By autograd, whose bookkeeping costs as much as small tensors do: a layer
+        on a hot path writes its own.
         """
-        leaves = {name: p[name].detach().requires_grad_() for name in into}
-        x_RB = x_RB.detach().requires_grad_(through)
-        with torch.enable_grad():
-            y_RB = self.forward(x_RB, {**p, **leaves}, step)
+        y_RB, pull = by_autograd(
+            lambda xs, p: self.forward(xs[0], p, step), (x_RB,), p, into, through=through
+        )
+        return y_RB, lambda dy_RB: pull(dy_RB)[0]
 
-        def pull(dy_RB: torch.Tensor) -> torch.Tensor | None:
-            wanted = [*leaves.values(), *([x_RB] if through else [])]
-            found = torch.autograd.grad(y_RB, wanted, dy_RB)
-            for target, gradient in zip(into.values(), found, strict=False):
-                target.copy_(gradient)
-            return found[-1] if through else None
+    # What a network calls: layers that read one input have the methods above, and these follow.
 
-        return y_RB.detach(), pull
+    def output_shape_of(self, *shapes: Shape) -> Shape:
+        """Shape after this layer, of all that it reads. Raises ValueError, a sentence."""
+        if len(shapes) != 1:
+            raise ValueError(f"{self.kind} reads one layer, and {len(shapes)} are named")
+        return self.output_shape(shapes[0])
+
+    def parameters_of(self, *shapes: Shape) -> tuple[Parameter, ...]:
+        """Its tensors, given the shapes of all that it reads."""
+        return self.parameters(shapes[0])
+
+    def flops_of(self, *shapes: Shape) -> int:
+        """As `flops`, given the shapes of all that it reads."""
+        return self.flops(shapes[0])
+
+    def forward_all(
+        self, xs_RB: Sequence[torch.Tensor], p: Mapping[str, torch.Tensor], step: Step
+    ) -> torch.Tensor:
+        """`forward`, of all that it reads."""
+        return self.forward(xs_RB[0], p, step)
+
+    def vjp_all(
+        self,
+        xs_RB: Sequence[torch.Tensor],
+        p: Mapping[str, torch.Tensor],
+        step: Step,
+        into: Mapping[str, torch.Tensor],
+        *,
+        through: bool,
+    ) -> tuple[torch.Tensor, PullAll]:
+        """`vjp`, of all that it reads; pull gives one gradient for each, which share no memory."""
+        y_RB, pull = self.vjp(xs_RB[0], p, step, into, through=through)
+        return y_RB, lambda dy_RB: (pull(dy_RB),)
+
+
+def by_autograd(
+    forward: Callable[[Sequence[torch.Tensor], Mapping[str, torch.Tensor]], torch.Tensor],
+    xs_RB: Sequence[torch.Tensor],
+    p: Mapping[str, torch.Tensor],
+    into: Mapping[str, torch.Tensor],
+    *,
+    through: bool,
+) -> tuple[torch.Tensor, PullAll]:
+    """What `forward` gives, and its vector-Jacobian product."""
+    leaves = {name: p[name].detach().requires_grad_() for name in into}
+    xs_RB = [x_RB.detach().requires_grad_(through) for x_RB in xs_RB]
+    with torch.enable_grad():
+        y_RB = forward(xs_RB, {**p, **leaves})
+
+    def pull(dy_RB: torch.Tensor) -> Sequence[torch.Tensor | None]:
+        wanted = [*leaves.values(), *(xs_RB if through else ())]
+        found = torch.autograd.grad(y_RB, wanted, dy_RB)
+        for target, gradient in zip(into.values(), found, strict=False):
+            target.copy_(gradient)
+        if not through:
+            return [None] * len(xs_RB)
+        first, *others = found[len(leaves) :]
+        return [first, *(other.clone() for other in others)]  # of a sum they are one tensor
+
+    return y_RB.detach(), pull

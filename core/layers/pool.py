@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.layers.layer import Layer, Shape, Step
+from core.layers.layer import Alone, Example, Layer, Shape, Step
 from core.tensors import torch
 
 Window = Annotated[int, Field(ge=2, le=64, description="height and width, and the stride")]
@@ -21,6 +21,19 @@ class MaxPool(Layer):
 
     kind: Literal["max_pool"] = "max_pool"
     size: Window = 2
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return [
+            Example(((2, 7, 6),)),
+            Example(((2, 7, 6),), {"size": 3}),
+            Example(((1, 2, 2),)),
+        ]
+
+    def reference(
+        self, xs_B: Sequence[torch.Tensor], p: Mapping[str, torch.Tensor], alone: Alone
+    ) -> torch.Tensor:
+        return torch.nn.functional.max_pool2d(xs_B[0], self.size)
 
     def output_shape(self, shape: Shape) -> Shape:
         return _pooled(self.kind, shape, self.size)
@@ -42,6 +55,19 @@ class AveragePool(Layer):
 
     kind: Literal["average_pool"] = "average_pool"
     size: Window = 2
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return [
+            Example(((2, 7, 6),)),
+            Example(((2, 7, 6),), {"size": 3}),
+            Example(((1, 2, 2),)),
+        ]
+
+    def reference(
+        self, xs_B: Sequence[torch.Tensor], p: Mapping[str, torch.Tensor], alone: Alone
+    ) -> torch.Tensor:
+        return torch.nn.functional.avg_pool2d(xs_B[0], self.size)
 
     def output_shape(self, shape: Shape) -> Shape:
         return _pooled(self.kind, shape, self.size)

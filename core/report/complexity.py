@@ -83,7 +83,7 @@ def _shapes(pointer: str) -> bool:
 
 
 def _parameters(job: JobRecord, arm: str, setting: Key) -> int | None:
-    from core.architectures.network import build  # late: it loads every layer
+    from core.network import build  # late: it loads every layer
     from core.spec import experiment_at
 
     try:

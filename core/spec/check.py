@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
-from core.architectures.layers import Layers
-from core.architectures.network import build, wants_noise
 from core.datasets import DatasetFacts
 from core.datasets.divisible import faults_of
 from core.layers import Layer
-from core.layers.dense import Dense
 from core.metrics import Metric
+from core.network import LayerFault, Network, build, wants_noise
 from core.regularizers import Regularizer
 from core.regularizers.early_stopping import EarlyStopping
 from core.regularizers.regularizer import Noise, Penalty, Procedure, Target
@@ -124,16 +121,14 @@ def _check_network(experiment: Experiment, facts: DatasetFacts, limits: Limits) 
     dimensions = dimensions_of(experiment)
     largest = with_values(experiment, {d.pointer: max(d.range.grid()) for d in dimensions})
     outputs = experiment.loss.outputs(len(facts.classes), facts.outputs)
-    architecture = largest.architecture
-    layers = architecture.layers if isinstance(architecture, Layers) else ()
-    yield from _check_layers(layers, limits)
+    noise = wants_noise(experiment.regularizers)
     try:
-        network = build(
-            architecture, facts.shape, outputs, noise=wants_noise(experiment.regularizers)
-        )
+        network = build(largest.architecture, facts.shape, outputs, noise=noise)
     except ValueError as error:
-        yield _place_of_layer(str(error), layers), f"{error}"
+        path = error.path if isinstance(error, LayerFault) else ()
+        yield ("architecture", *path), f"{error}"
         return
+    yield from _check_layers(network, limits)
     if network.parameters == 0:
         yield ("architecture",), "a network without weights learns nothing; add a dense layer"
     if not any(node.noise for node in network.nodes):
@@ -151,26 +146,16 @@ def _check_network(experiment: Experiment, facts: DatasetFacts, limits: Limits) 
         )
 
 
-def _check_layers(layers: tuple[Layer, ...], limits: Limits) -> Iterator[Found]:
-    path: Path = ("architecture", "layers")
-    if len(layers) > limits.layers_max:
-        yield path, f"{len(layers)} layers; at most {limits.layers_max} are allowed"
-    for i, layer in enumerate(layers[:-1]):
-        if isinstance(layer, Dense) and layer.activation == "softmax":
-            yield (
-                (*path, i, "activation"),
-                (
-                    "softmax is for the last layer, whose outputs the loss reads as probabilities; "
-                    'use another activation here, e.g. "relu"'
-                ),
-            )
-
-
-def _place_of_layer(sentence: str, layers: tuple[Layer, ...]) -> Path:
-    if not layers:
-        return ("architecture",)
-    named = re.match(r"layer (\d+) ", sentence)
-    return ("architecture", "layers", int(named[1]) if named else len(layers) - 1)
+def _check_layers(network: Network, limits: Limits) -> Iterator[Found]:
+    count = sum(not node.noise for node in network.nodes)
+    if count > limits.layers_max:
+        yield (
+            ("architecture",),
+            f"{count} layers; at most {limits.layers_max} are allowed",
+        )
+    for node in network.nodes[:-1]:
+        if node.layer.last_only:
+            yield ("architecture", *node.path), node.layer.last_only
 
 
 def _check_regularizers(experiment: Experiment, facts: DatasetFacts) -> Iterator[Found]:
@@ -197,10 +182,17 @@ def _placed(experiment: Experiment) -> Iterator[tuple[Path, Regularizer]]:
     """Every regularizer of an experiment, those that layers carry included."""
     for i, regularizer in enumerate(experiment.regularizers):
         yield ("regularizers", i), regularizer
-    if isinstance(experiment.architecture, Layers):
-        for i, layer in enumerate(experiment.architecture.layers):
-            for j, regularizer in enumerate(getattr(layer, "regularizers", ())):
-                yield ("architecture", "layers", i, "regularizers", j), regularizer
+    layers: tuple[Layer, ...] = getattr(experiment.architecture, "layers", ())
+    yield from _regularizers_of_layers(layers, ("architecture", "layers"))
+
+
+def _regularizers_of_layers(
+    layers: tuple[Layer, ...], path: Path
+) -> Iterator[tuple[Path, Regularizer]]:
+    for i, layer in enumerate(layers):
+        for j, regularizer in enumerate(getattr(layer, "regularizers", ())):
+            yield (*path, i, "regularizers", j), regularizer
+        yield from _regularizers_of_layers(getattr(layer, "layers", ()), (*path, i, "layers"))
 
 
 def _check_target(path: Path, regularizer: Target, experiment: Experiment) -> Iterator[Found]:

@@ -15,9 +15,9 @@ import torch
 from core.layers.layer import Shape
 from core.metrics import Metric
 from core.metrics.metric import mean_present
+from core.network.run import Draw, Model
 from core.term import Knobs
 from core.train.data import Batch, Feed, Part
-from core.train.model import Draw, Model
 from core.train.program import Program, Slot
 from core.train.randomness import uniforms
 from core.train.score import Scored, score, terms, weight_facts

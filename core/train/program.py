@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from core.architectures.network import Network, Place, build, wants_noise
 from core.datasets import DatasetFacts
+from core.network import Network, Place, build, wants_noise
 from core.regularizers import Regularizer
 from core.regularizers.dropout import Dropout
 from core.regularizers.regularizer import Constraint, Decay, Penalty, Procedure, Target

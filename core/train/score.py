@@ -9,10 +9,10 @@ import torch
 
 from core.metrics import Metric
 from core.metrics.metric import mean_present
+from core.network.run import Model
 from core.regularizers.regularizer import Penalty
 from core.term import Knobs
 from core.train.data import Feed, Part
-from core.train.model import Model
 from core.train.program import Program
 
 CHUNK_NUMBERS = 2**22  # activations of one layer in a chunk: 16 MB, near the caches

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
-from core.architectures.network import Network
 from core.datasets.splits import Replicate
+from core.network import Network
 from core.train.cohort import Cohort
 from core.train.randomness import initial
 

@@ -100,7 +100,7 @@ class Trainer:
         network = self.program.network
         batch = self.program.batch_size
         examples = self.feed.longest if batch == "full" else int(batch)
-        layers = max(1, sum(1 for n in network.nodes if n.layer.flops(n.shape_in)))
+        layers = max(1, sum(1 for n in network.nodes if n.flops))
         return network.flops * examples * len(self.state.rows) / self.state.parts / layers
 
     def run_epoch(self, cancelled: Callable[[], bool]) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import load, save_file
 
 from api.weights import row_of
-from core.architectures.network import build
+from core.network import build
 from core.spec import experiment_at
 from core.store import checkpoints, jobs, runs
 from core.store.artifacts import Artifacts

@@ -1,4 +1,4 @@
-"""Every architecture against the torch modules it stands for: parameters, outputs, gradients."""
+"""Architectures against the torch modules they stand for: parameters, outputs, gradients."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from core.architectures import Architecture
-from core.architectures.network import Network, build
 from core.layers.layer import Shape
-from core.train.model import Model
+from core.network import Network, build
+from core.network.run import Model
 from tests.stacks import CPU, Stack, generator
 
 R, B, OUTPUTS = 3, 7, 4
@@ -102,8 +102,8 @@ CASES: dict[str, list[Case]] = {
 def cases() -> list[Any]:
     return [
         pytest.param(Architecture.members()[kind](**case.body), case, id=f"{kind}-{i}")
-        for kind in Architecture.members()
-        for i, case in enumerate(CASES[kind])
+        for kind, of_kind in CASES.items()
+        for i, case in enumerate(of_kind)
     ]
 
 

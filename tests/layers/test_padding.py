@@ -2,56 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
 
-from core.layers import Layer
 from core.layers.layer import Step
+from tests.layers.uses import B, R, Use, copies, inputs, primitive, tensors, uses
 from tests.stacks import generator, stacked
 
-BODIES: dict[str, dict[str, Any]] = {"conv2d": {"filters": 4}, "dense": {"units": 4}}
 COUNTS = (6, 4, 1)  # examples of three runs in a minibatch of six
-B = max(COUNTS)
 
 
-def parameters(layer: Layer, shape: tuple[int, ...]) -> dict[str, torch.Tensor]:
-    drawn = generator(1)
-    return {
-        p.name: torch.rand(len(COUNTS), *p.shape, generator=drawn) for p in layer.parameters(shape)
-    }
-
-
-@pytest.mark.parametrize("kind", Layer.members())
-def test_a_padded_minibatch_gives_what_each_run_gets_from_its_own_examples(kind):
-    layer = Layer.members()[kind](**BODIES.get(kind, {}))
-    shape = (5,) if kind == "dense" else (2, 6, 6)
-    x_RB = torch.randn(len(COUNTS), B, *shape, generator=generator(0))
-    dy_RB = torch.randn(len(COUNTS), B, *layer.output_shape(shape), generator=generator(2))
-    u_RB = torch.rand(len(COUNTS), B, *shape, generator=generator(3))
+@pytest.mark.parametrize("use", uses(primitive))
+def test_a_padded_minibatch_gives_what_each_run_gets_from_its_own_examples(use: Use) -> None:
+    layers, drawn, xs_RB = use.layers, tensors(use), inputs(use)
+    dy_RB = torch.randn(R, B, *use.shape_out, generator=generator(2))
     present_RB = torch.stack([(torch.arange(B) < count).float() for count in COUNTS])
-    knobs = stacked([layer] * len(COUNTS)) if layer.knobs() else stacked([layer])
+    knobs = stacked(layers)
 
     def pass_over(rows: slice, count: int, present: torch.Tensor | None) -> list[torch.Tensor]:
-        p = {n: v[rows].clone() for n, v in parameters(layer, shape).items()}
-        roles = {q.name: q.role for q in layer.parameters(shape)}
-        into = {n: torch.zeros_like(v) for n, v in p.items() if roles[n] != "buffer"}
+        p = copies({n: v[rows] for n, v in drawn.items()})
+        into = {n: torch.zeros_like(v) for n, v in p.items() if drawn[n].requires_grad}
         some = type(knobs)({n: v[rows] for n, v in vars(knobs).items()})
-        step = Step(True, some, (0, len(dy_RB[rows])), lambda *_: u_RB[rows, :count], present)
-        y, pull = layer.vjp(x_RB[rows, :count].clone(), p, step, into, through=True)
+        runs = len(dy_RB[rows])
+
+        def uniform(shape: tuple[int, ...], lo: int, hi: int) -> torch.Tensor:
+            u_B = torch.rand(B, *shape, generator=generator(3))
+            return u_B[:count].expand(hi - lo, count, *shape)
+
+        step = Step(True, some, (0, runs), uniform, present)
+        xs = [x_RB[rows, :count].clone() for x_RB in xs_RB]
+        y, pull = layers[0].vjp_all(xs, p, step, into, through=True)
         y = y.clone()
         dy = dy_RB[rows, :count].clone()
         if present is not None:
             dy.mul_(present.reshape(*present.shape, *[1] * (dy.dim() - 2)))
-        dx = pull(dy)
+        dxs = pull(dy)
         buffers = [v for n, v in p.items() if n not in into]
-        return [y, dx, *into.values(), *buffers]
+        return [y, *dxs, *into.values(), *buffers]
 
     whole = pass_over(slice(None), B, present_RB)
+    of_examples = 1 + len(xs_RB)
     for r, count in enumerate(COUNTS):
         alone = pass_over(slice(r, r + 1), count, None)
         for i, (ours, theirs) in enumerate(zip(whole, alone, strict=True)):
-            mine = ours[r : r + 1, :count] if i < 2 else ours[r : r + 1]
+            mine = ours[r : r + 1, :count] if i < of_examples else ours[r : r + 1]
             torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
-        assert (whole[1][r, count:] == 0).all(), "padding must get no gradient"
+        for dx in whole[1:of_examples]:
+            assert (dx[r, count:] == 0).all(), "padding must get no gradient"

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.architectures.predictor import predictions
 from core.datasets import Dataset, Parts, Replicate
 from core.datasets.classification import Classification
 from core.metrics import Metric
+from core.network.predict import predictions
 from core.rows import RowScores, read_rows
 from core.train import Cohort, Event, Snapshot, train
 from core.train.trainer import Trainer

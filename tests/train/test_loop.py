@@ -31,43 +31,46 @@ from tests.train.conftest import (
     trained,
 )
 
-LAYERS: dict[str, list[Any]] = {
-    "activation": [{"kind": "activation", "activation": "tanh"}],
-    "average_pool": [{"kind": "average_pool"}],
-    "batch_norm": ["batch_norm"],
-    "conv2d": [{"kind": "conv2d", "filters": 4, "activation": "relu"}],
-    "dense": ["flatten", {"kind": "dense", "units": 12, "activation": "gelu"}],
-    "dropout": [{"kind": "dropout", "p": 0.3}],
-    "flatten": ["flatten"],
-    "max_pool": ["max_pool"],
-}
-EXTRA = {"layers": {"layers": ["flatten", {"kind": "dense", "units": 10}]}}
-
 
 def catalogue() -> list[Any]:
-    """One experiment for every member of every family that trains."""
-    cases = []
-    for kind in Architecture.members():
-        cases.append((kind, {"architecture": {"kind": kind, **EXTRA.get(kind, {})}}))
+    """One experiment for every member of every family that trains, and the axes of its data."""
+    cases: list[tuple[str, int, dict[str, Any]]] = []
+    for kind, architecture in Architecture.members().items():
+        example = architecture.examples()[0]
+        body = {"kind": kind, **example.body}
+        cases.append((kind, len(example.shapes[0]), {"architecture": body}))
     for family in ("mlp", "cnn"):
         normed = {"kind": family, "batch_norm": True, "hidden": [12]}
         # gently: at lr 0.1 this one is chaotic, and doubles a last bit's difference every few steps
         slow = {"optimizer": {"kind": "sgd", "lr": 0.01, "momentum": 0.9}}
-        cases.append((f"{family} with batch norm", {"architecture": normed, **slow}))
+        cases.append((f"{family} with batch norm", 3, {"architecture": normed, **slow}))
     for kind, loss in Loss.members().items():
         if "classification" in loss.tasks:
-            cases.append((kind, {"loss": kind}))
+            cases.append((kind, 3, {"loss": kind}))
     for kind in Regularizer.members():
-        cases.append((kind, {"regularizers": [kind], "epochs": 6}))
+        cases.append((kind, 3, {"regularizers": [kind], "epochs": 6}))
     for kind in Optimizer.members():
-        cases.append((kind, {"optimizer": {"kind": kind, "lr": 0.01}, "regularizers": ["l1"]}))
+        penalty = "l1" if Optimizer.members()[kind]().no_prox is None else "l2"
+        changes = {"optimizer": {"kind": kind, "lr": 0.01}, "regularizers": [penalty]}
+        cases.append((kind, 3, changes))
     for kind, schedule in Schedule.members().items():
-        cases.append((kind, {"schedule": {"kind": kind, **schedule.examples()[-1]}}))
-    cases.append(("warm-up", {"schedule": {"kind": "cosine", "warmup_epochs": 1.5}}))
-    for kind in Layer.members():
-        layers = [*LAYERS[kind], "flatten", {"kind": "dense", "units": 10}]
-        cases.append((f"layer {kind}", {"architecture": {"kind": "layers", "layers": layers}}))
-    return [pytest.param(changes, id=name) for name, changes in cases]
+        cases.append((kind, 3, {"schedule": {"kind": kind, **schedule.examples()[-1]}}))
+    cases.append(("warm-up", 3, {"schedule": {"kind": "cosine", "warmup_epochs": 1.5}}))
+    for kind, layer in Layer.members().items():
+        example = layer.examples()[0]
+        several = {"input": ["input"] * len(example.shapes)} if len(example.shapes) > 1 else {}
+        first = {"kind": kind, **example.body, **example.runs[1], **several}
+        layers = [first, "flatten", {"kind": "dense", "units": 10}]
+        body = {"kind": "layers", "layers": layers}
+        cases.append((f"layer {kind}", len(example.shapes[0]), {"architecture": body}))
+    return [pytest.param(axes, changes, id=name) for name, axes, changes in cases]
+
+
+def viewed(digits: Dataset, axes: int) -> Dataset:
+    """The images as features (64,), as sequences of rows (8, 8), or as they are, (1, 8, 8)."""
+    shape = {1: (64,), 2: (8, 8), 3: (1, 8, 8)}[axes]
+    features = digits.features.reshape(-1, *shape)
+    return Dataset(replace(digits.facts, shape=shape), features, digits.targets)
 
 
 def neighbours(changes: dict[str, Any]) -> list[Run]:
@@ -80,12 +83,13 @@ def neighbours(changes: dict[str, Any]) -> list[Run]:
     ]
 
 
-@pytest.mark.parametrize("changes", catalogue())
-def test_a_run_inside_a_cohort_equals_the_same_run_alone(changes, digits, weights) -> None:
+@pytest.mark.parametrize(("axes", "changes"), catalogue())
+def test_a_run_inside_a_cohort_equals_the_same_run_alone(axes, changes, digits, weights) -> None:
+    data = viewed(digits, axes)
     run = run_of(experiment(**changes), 0)
     before, after, other = neighbours(changes)
-    alone = weights(trained(cohort([run]), digits))
-    fused = weights(trained(cohort([before, run, after, other]), digits))
+    alone = weights(trained(cohort([run]), data))
+    fused = weights(trained(cohort([before, run, after, other]), data))
 
     # Dropout of a neighbour adds noise nodes, never other draws; weights lie at the same places.
     assert np.abs(rows(fused, "reported", 1) - rows(alone, "reported", 0)).max() <= tolerance()

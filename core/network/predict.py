@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.architectures.architecture import Architecture
-from core.architectures.network import Network, build
 from core.datasets import DatasetFacts
 from core.layers.layer import Step
 from core.losses import Loss
+from core.network.network import Network, build
+from core.network.run import forward
 from core.tensors import torch
 from core.term import Knobs
 
@@ -73,12 +74,9 @@ def predictions(
 
 def _forward(network: Network, tensors: Mapping[str, Array], x_1N: torch.Tensor) -> torch.Tensor:
     """The network in evaluation mode, with a run axis of one."""
+    named: list[dict[str, torch.Tensor]] = [{} for _ in network.nodes]
+    for place in network.places:
+        stored = torch.from_numpy(tensors[network.label(place)])
+        named[place.node][place.name] = stored.unsqueeze(0)
     step = Step(False, Knobs({}), (0, 0))
-    for index, node in enumerate(network.nodes):
-        named = {
-            place.name: torch.from_numpy(tensors[network.label(place)]).unsqueeze(0)
-            for place in network.places
-            if place.node == index
-        }
-        x_1N = node.layer.forward(x_1N, named, step)
-    return x_1N
+    return forward(network, named, x_1N, [step] * len(named))

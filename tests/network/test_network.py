@@ -16,8 +16,8 @@ from core.architectures.cnn import Cnn
 from core.architectures.layers import Layers
 from core.architectures.linear import Linear
 from core.architectures.mlp import Mlp
-from core.architectures.network import ALIGN, Network, build, wants_noise
 from core.layers.layer import ROLES
+from core.network import ALIGN, Network, build, wants_noise
 from core.regularizers import Regularizer
 
 WIDTH = st.integers(1, 40)
@@ -87,10 +87,10 @@ def test_padding_and_buffers_are_not_counted_as_parameters(network: Network):
 @examples(max_examples=100, deadline=None)
 @given(NETWORKS)
 def test_shapes_chain_from_the_example_to_the_outputs_and_names_are_unique(network: Network):
-    assert network.nodes[0].shape_in == network.shape
+    assert network.nodes[0].shapes_in == (network.shape,)
     assert network.nodes[-1].shape_out == (network.outputs,)
     for node, after in pairwise(network.nodes):
-        assert node.shape_out == after.shape_in
+        assert (node.shape_out,) == after.shapes_in
     assert len({node.name for node in network.nodes}) == len(network.nodes)
 
 
@@ -104,7 +104,8 @@ def test_noise_follows_every_hidden_activation_and_moves_no_parameter(norm):
     assert len(added) == 2
     assert all(noisy.nodes[i - 1].layer.activates for i in added)
     assert not noisy.nodes[-1].noise
-    assert [n for n in noisy.nodes if not n.noise] == list(plain.nodes)
+    names = [n.name for n in noisy.nodes if not n.noise]
+    assert names == [n.name for n in plain.nodes]
     places = [(p.start, p.stop, p.parameter) for p in plain.places]
     assert places == [(p.start, p.stop, p.parameter) for p in noisy.places]
 

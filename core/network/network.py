@@ -11,27 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from core.architectures.architecture import Architecture
-from core.layers import Layer
-from core.layers.dropout import DropoutLayer
 from core.layers.layer import ROLES, Parameter, Role, Shape
+from core.network.graph import INPUT, Graph, LayerFault, Node
 from core.regularizers import Regularizer
 from core.regularizers.dropout import Dropout
 
 ALIGN = 16
-
-
-@dataclass(frozen=True)
-class Node:
-    """One layer in its place; `noise` marks the dropout that a regularizer put there."""
-
-    name: str
-    layer: Layer
-    shape_in: Shape
-    shape_out: Shape
-    noise: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,7 +38,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Network:
-    """Layers in order, and the layout of their parameters in a row."""
+    """Layers in the order in which they run, and the layout of their parameters in a row."""
 
     nodes: tuple[Node, ...]
     places: tuple[Place, ...]
@@ -89,12 +77,21 @@ class Network:
     @property
     def flops(self) -> int:
         """Of one example going forward."""
-        return sum(n.layer.flops(n.shape_in) for n in self.nodes)
+        return sum(n.flops for n in self.nodes)
 
     @property
     def activations(self) -> int:
         """Numbers of one example that a forward pass keeps."""
         return math.prod(self.shape) + sum(math.prod(n.shape_out) for n in self.nodes)
+
+    @cached_property
+    def last_reads(self) -> tuple[tuple[int, ...], ...]:
+        """For each node, the nodes that nobody reads after it."""
+        last = {ref: index for index, node in enumerate(self.nodes) for ref in node.inputs}
+        return tuple(
+            tuple(ref for ref, reader in last.items() if reader == index)
+            for index in range(len(self.nodes))
+        )
 
 
 @lru_cache(maxsize=256)
@@ -103,24 +100,17 @@ def build(architecture: Architecture, shape: Shape, outputs: int, *, noise: bool
 
     Raises ValueError, a sentence that names the layer, where shapes do not fit.
     """
-    nodes: list[Node] = []
-    named: dict[str, int] = {}
-    for index, layer in enumerate(architecture.layers_for(shape, outputs)):
-        before = nodes[-1].shape_out if nodes else shape
-        name = layer.name or f"{layer.kind}_{index}"
-        try:
-            after = layer.output_shape(before)
-            _claim(name, index, named)
-        except ValueError as error:
-            raise ValueError(f"layer {index} ({layer.kind}): {error}") from error
-        nodes.append(Node(name, layer, before, after))
-        if noise and layer.activates:  # a name that no layer can have
-            nodes.append(Node(f"{name}/noise", DropoutLayer(), after, after, noise=True))
-    if nodes and nodes[-1].noise:  # the outputs are not a hidden activation
+    graph = Graph(shape, noise=noise)
+    last = architecture.wire(graph, INPUT, outputs)
+    nodes = graph.nodes
+    if nodes and nodes[-1].noise and last == len(nodes) - 1:  # outputs are no hidden activation
         nodes.pop()
-    if not nodes or nodes[-1].shape_out != (outputs,):
-        last = nodes[-1].shape_out if nodes else shape
-        raise ValueError(f"the last layer must give ({outputs},) outputs, and it gives {last}")
+        last -= 1
+    if graph.shape(last) != (outputs,):
+        raise ValueError(
+            f"the last layer must give ({outputs},) outputs, and it gives {graph.shape(last)}"
+        )
+    _refuse_unread(nodes, last)
     return Network(tuple(nodes), _lay_out(nodes), shape, outputs)
 
 
@@ -128,15 +118,16 @@ def wants_noise(regularizers: Sequence[Regularizer]) -> bool:
     return any(isinstance(r, Dropout) for r in regularizers)
 
 
-def _claim(name: str, index: int, named: dict[str, int]) -> None:
-    """Draws are a function of a layer's name, so no two layers may share one."""
-    if name in named:
-        raise ValueError(f'the name "{name}" is that of layer {named[name]}; use another')
-    named[name] = index
+def _refuse_unread(nodes: Sequence[Node], last: int) -> None:
+    """What nobody reads would be trained by its penalties alone."""
+    read = {ref for node in nodes for ref in node.inputs} | {last}
+    for index, node in enumerate(nodes):
+        if index not in read:
+            raise LayerFault(f'nothing reads the layer "{node.name}"; leave it out', node.path)
 
 
 def _lay_out(nodes: Sequence[Node]) -> tuple[Place, ...]:
-    found = [(i, p) for i, n in enumerate(nodes) for p in n.layer.parameters(n.shape_in)]
+    found = [(i, p) for i, n in enumerate(nodes) for p in n.layer.parameters_of(*n.shapes_in)]
     places: list[Place] = []
     start = 0
     for node, parameter in sorted(found, key=lambda pair: ROLES.index(pair[1].role)):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.architectures.predictor import predictions
 from core.datasets import Protocol, Replicate, parts_of
+from core.network.predict import predictions
 from tests.train.conftest import cohort, experiment, finished, run_of, trained
 
 

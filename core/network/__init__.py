@@ -1,0 +1,16 @@
+"""A network: what an architecture becomes where it meets a dataset's shape, and how it is run."""
+
+from core.network.graph import INPUT, Graph, LayerFault, Node
+from core.network.network import ALIGN, Network, Place, build, wants_noise
+
+__all__ = [
+    "ALIGN",
+    "INPUT",
+    "Graph",
+    "LayerFault",
+    "Network",
+    "Node",
+    "Place",
+    "build",
+    "wants_noise",
+]

@@ -1,0 +1,3 @@
+from tests.stacks import one_thread
+
+__all__ = ["one_thread"]
