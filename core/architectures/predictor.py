@@ -51,7 +51,7 @@ def predictions(
 
 def _forward(network: Network, tensors: Mapping[str, Array], x_1N: torch.Tensor) -> torch.Tensor:
     """The network in evaluation mode, with a run axis of one."""
-    step = Step(False, Knobs({}), (0, 0))
+    step = Step(False, Knobs({}), ())
     for index, node in enumerate(network.nodes):
         named = {
             place.name: torch.from_numpy(tensors[network.label(place)]).unsqueeze(0)

@@ -13,11 +13,11 @@ from functools import partial
 import torch
 
 from core.architectures.network import Network, Node
-from core.layers.layer import Pull, Shape, Step
-from core.train.program import Stack
+from core.layers.layer import Drawn, Pull, Shape, Step
+from core.train.program import Span, Stack
 
-Draw = Callable[[int, Shape, int, int], torch.Tensor]
-"""(node, shape of one example, lo, hi) -> uniforms of shape (hi - lo, B, *shape)."""
+Draw = Callable[[int, Shape, Sequence[Span]], Iterator[Drawn]]
+"""(node, shape of one example, segments of rows) -> each segment and its uniforms."""
 Tensors = dict[str, torch.Tensor]
 
 

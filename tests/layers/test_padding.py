@@ -38,7 +38,8 @@ def test_a_padded_minibatch_gives_what_each_run_gets_from_its_own_examples(kind)
         roles = {q.name: q.role for q in layer.parameters(shape)}
         into = {n: torch.zeros_like(v) for n, v in p.items() if roles[n] != "buffer"}
         some = type(knobs)({n: v[rows] for n, v in vars(knobs).items()})
-        step = Step(True, some, (0, len(dy_RB[rows])), lambda *_: u_RB[rows, :count], present)
+        every = ((0, len(dy_RB[rows])),)
+        step = Step(True, some, every, lambda *_: [(slice(None), u_RB[rows, :count])], present)
         y, pull = layer.vjp(x_RB[rows, :count].clone(), p, step, into, through=True)
         y = y.clone()
         dy = dy_RB[rows, :count].clone()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -12,7 +12,7 @@ from torch import nn
 
 from core.layers import Layer
 from core.layers.activation import ActivationName
-from core.layers.layer import Shape, Step
+from core.layers.layer import Drawn, Shape, Step
 from core.term import structure
 from tests.stacks import generator, stacked
 
@@ -93,10 +93,10 @@ def tensors(layer: Layer, shape: Shape, seed: int = 1) -> dict[str, torch.Tensor
 
 
 def step_of(layers: list[Layer], *, training: bool) -> Step:
-    def uniform(shape: Shape, lo: int, hi: int) -> torch.Tensor:
-        return draws(shape).expand(hi - lo, B, *shape)
+    def uniforms(shape: Shape, acting: Sequence[tuple[int, int]]) -> Iterator[Drawn]:
+        return ((slice(lo, hi), draws(shape).expand(hi - lo, B, *shape)) for lo, hi in acting)
 
-    return Step(training, stacked(layers), (0, R), uniform if training else None)
+    return Step(training, stacked(layers), ((0, R),), uniforms if training else None)
 
 
 def draws(shape: Shape) -> torch.Tensor:
