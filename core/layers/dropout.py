@@ -61,11 +61,10 @@ class DropoutLayer(Layer):
 
 def _scale(x_RB: torch.Tensor, step: Step) -> torch.Tensor | None:
     """What each unit is multiplied with, or None where none is dropped."""
-    lo, hi = step.acting
-    if not step.training or lo == hi:
+    if not step.training or not step.acting:
         return None
-    assert step.uniform is not None, "training without a source of draws"
+    assert step.uniforms is not None, "training without a source of draws"
     scale_RB = torch.ones(x_RB.shape, device=x_RB.device)
-    u_RB = step.uniform(tuple(x_RB.shape[2:]), lo, hi)
-    scale_RB[lo:hi] = kept(u_RB, step.knobs.p[lo:hi])
+    for rows, u_RB in step.uniforms(tuple(x_RB.shape[2:]), step.acting):
+        scale_RB[rows] = kept(u_RB, step.knobs.p[rows])
     return scale_RB

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
@@ -21,6 +21,8 @@ ROLES: tuple[Role, ...] = ("weight", "bias", "scale", "buffer")
 
 
 Pull = Callable[["torch.Tensor"], "torch.Tensor | None"]
+Drawn = tuple[slice, "torch.Tensor"]
+"""Some rows, and U[0, 1) of shape (rows, B, *shape) for them, equal among runs of one seed."""
 PullAll = Callable[["torch.Tensor"], "Sequence[torch.Tensor | None]"]
 Ref = int
 """A layer's output in a network that is being wired."""
@@ -68,16 +70,15 @@ class Parameter:
 class Step:
     """What a layer may know of the moment it runs in.
 
-    `acting` are the rows [lo, hi) outside which this layer's knobs are all neutral.
-    `uniform(shape, lo, hi)` draws U[0, 1) of shape (hi - lo, B, *shape) for those rows, equal
-    among runs of one seed; it is there in training only.
+    `acting` are the segments [lo, hi) of rows outside which this layer's knobs are all neutral.
+    `uniforms(shape, acting)` draws for them, once; it is there in training only.
     `present_RB` is 1 for an example of the minibatch and 0 for padding, None without padding.
     """
 
     training: bool
     knobs: Knobs
-    acting: tuple[int, int]
-    uniform: Callable[[Shape, int, int], torch.Tensor] | None = None
+    acting: Sequence[tuple[int, int]]
+    uniforms: Callable[[Shape, Sequence[tuple[int, int]]], Iterable[Drawn]] | None = None
     present_RB: torch.Tensor | None = None
 
 

@@ -78,5 +78,5 @@ def _forward(network: Network, tensors: Mapping[str, Array], x_1N: torch.Tensor)
     for place in network.places:
         stored = torch.from_numpy(tensors[network.label(place)])
         named[place.node][place.name] = stored.unsqueeze(0)
-    step = Step(False, Knobs({}), (0, 0))
+    step = Step(False, Knobs({}), ())
     return forward(network, named, x_1N, [step] * len(named))

@@ -13,23 +13,24 @@ from typing import Protocol
 
 import torch
 
-from core.layers.layer import PullAll, Shape, Step
+from core.layers.layer import Drawn, PullAll, Shape, Step
 from core.network.graph import INPUT
 from core.network.network import Network
 from core.term import Knobs
 
-Draw = Callable[[int, Shape, int, int], torch.Tensor]
-"""(node, shape of one example, lo, hi) -> uniforms of shape (hi - lo, B, *shape)."""
+Span = tuple[int, int]
+Draw = Callable[[int, Shape, Sequence[Span]], Iterable[Drawn]]
+"""(node, shape of one example, segments of rows) -> each segment and its uniforms."""
 Tensors = dict[str, torch.Tensor]
 
 
 class Stack(Protocol):
-    """One layer's knobs for all runs, and the rows [lo, hi) outside which they are neutral."""
+    """One layer's knobs for all runs, and the segments [lo, hi) outside which they are neutral."""
 
     @property
     def knobs(self) -> Knobs: ...
     @property
-    def acting(self) -> tuple[int, int]: ...
+    def acting(self) -> Sequence[Span]: ...
 
 
 class Model:
@@ -106,8 +107,8 @@ class Model:
         self, stacks: Sequence[Stack], draw: Draw | None, present_RB: torch.Tensor | None = None
     ) -> Iterator[Step]:
         for index, stack in enumerate(stacks):
-            uniform = None if draw is None else partial(draw, index)
-            yield Step(draw is not None, stack.knobs, stack.acting, uniform, present_RB)
+            uniforms = None if draw is None else partial(draw, index)
+            yield Step(draw is not None, stack.knobs, stack.acting, uniforms, present_RB)
 
 
 def forward(

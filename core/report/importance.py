@@ -22,12 +22,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.architectures.network import Network
-from core.architectures.predictor import Array as Inputs
-from core.architectures.predictor import Trained, network_of
 from core.datasets import Dataset, DatasetFacts, Protocol, Replicate, parts_of
 from core.losses import Loss
 from core.metrics import Metric
+from core.network import Network
+from core.network.predict import Array as Inputs
+from core.network.predict import Trained, network_of
 from core.report.basis import Tested, lay_out
 from core.report.choose import sign_of
 from core.report.classified import Real, Whole

@@ -7,18 +7,18 @@ memory, blocks take turns. Weights and optimizer state stay stacked in the cohor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
 
-from core.layers.layer import Shape
+from core.layers.layer import Drawn, Shape
 from core.metrics import Metric
 from core.metrics.metric import mean_present
 from core.network.run import Draw, Model
 from core.term import Knobs
 from core.train.data import Batch, Feed, Part
-from core.train.program import Program, Slot
+from core.train.program import Program, Span
 from core.train.randomness import uniforms
 from core.train.score import Scored, score, terms, weight_facts
 from core.train.update import update
@@ -47,7 +47,7 @@ class Block:
         self.model = Model(program.network, w, self.grad)
         of_loss = {n: feed.constants([c[n] for c in constants]) for n in constants[0]}
         losses = program.losses
-        self.loss_knobs = Knobs({**vars(losses.knobs), **of_loss}, idle=losses.acting == (0, 0))
+        self.loss_knobs = Knobs({**vars(losses.knobs), **of_loss}, idle=not losses.acting)
         self.t: int | torch.Tensor = 0  # of the step now taken, from 1; (R, 1) where runs differ
         self._steps: list[int] = []  # the same for each active stream
         self.grad_norm_R = torch.zeros(len(rows), device=w.device)
@@ -92,10 +92,6 @@ class Block:
         values["grad_norm"] = self.grad_norm_R
         values["lr"] = self.lr_R1[:, 0]
         return values
-
-    def knobs_of(self, slot: Slot) -> Knobs:
-        """The knobs of a slot of the cohort, for all rows of this block."""
-        return next(s for s in self.program.slots if s.label == slot.label).stack.knobs
 
     def score(self, part: Part, metrics: Sequence[Metric]) -> Scored:
         return score(part, self.model, self.feed, self.program, metrics, self.loss_knobs)
@@ -170,12 +166,12 @@ class Block:
         self.sums[name] = self.sums[name] + added_R if name in self.sums else added_R
 
     def _draws(self, batch: Batch) -> Draw:
-        def draw(node: int, shape: Shape, lo: int, hi: int) -> torch.Tensor:
+        def draw(node: int, shape: Shape, spans: Sequence[Span]) -> Iterator[Drawn]:
             purpose = f"noise/{self.program.network.nodes[node].name}"
             whole = (batch.examples, *shape)
             drawn = uniforms(
                 self.feed.seeds(), purpose, self._steps, whole, self.w.device, batch.counts
             )
-            return self.feed.to_runs(drawn, lo, hi)
+            return ((slice(lo, hi), self.feed.to_runs(drawn, lo, hi)) for lo, hi in spans)
 
         return draw

@@ -1,15 +1,15 @@
 """A cohort's program: one network, and every hyper-parameter stacked to a tensor of shape (R,).
 
-Regularizers become *slots*: one for each kind, structure and scope that any run has. A run without
-it gets the neutral value. Each slot acts on the smallest block of rows that holds the runs which
-have it, so an arm pays for its own regularizers only.
+Regularizers become *slots*: one for each kind, structure and scope that any run has. A slot acts on
+the exact segments of rows whose runs have it: it neither touches nor costs a run between them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +22,10 @@ from core.regularizers.regularizer import Constraint, Decay, Penalty, Procedure,
 from core.spec.experiment import Experiment
 from core.term import Knob, Knobs, Term, structure
 from core.train.cohort import Cohort
+
+Span = tuple[int, int]
+"""Places [start, stop)."""
+R = TypeVar("R", bound=Regularizer)
 
 
 class Stack:
@@ -43,12 +47,12 @@ class Stack:
         # a row acts unless all knobs that can be neutral are; a term without any always acts
         self._acts = ~np.logical_and.reduce(neutral) if neutral else np.ones(len(terms), bool)
         self.knobs = Knobs({})
-        self.acting = (0, 0)
+        self.acting: tuple[Span, ...] = ()
         self.select(range(len(terms)))
 
     def select(self, rows: Sequence[int]) -> None:
         index = np.asarray(rows, np.int64)
-        self.acting = _block(self._acts[index])
+        self.acting = segments(self._acts[index])
         self.knobs = Knobs(
             {n: torch.from_numpy(v[index]).to(self._device) for n, v in self._host.items()}
         )
@@ -58,23 +62,32 @@ class Stack:
         return Knobs({name: value[lo:hi] for name, value in vars(self.knobs).items()})
 
 
-@dataclass
+@dataclass(frozen=True)
 class Slot:
-    """One regularizer of the cohort: `label` names its metrics, [lo, hi) are its rows."""
+    """One regularizer of the cohort: `label` names its metrics."""
 
     label: str
     term: Regularizer
     stack: Stack
     has: np.ndarray  # (R,) bool, by row of the whole cohort
     node: int | None  # the layer it is limited to
-    lo: int = 0
-    hi: int = 0
-    knobs: Knobs = field(default_factory=lambda: Knobs({}))
 
-    def select(self, rows: Sequence[int]) -> None:
+    def segments(self, rows: Sequence[int]) -> tuple[Span, ...]:
+        """Where, among these rows of the cohort, runs have it; their knobs become the stack's."""
         self.stack.select(rows)
-        self.lo, self.hi = _block(self.has[np.asarray(rows, np.int64)])
-        self.knobs = self.stack.block(self.lo, self.hi)
+        return segments(self.has[np.asarray(rows, np.int64)])
+
+
+@dataclass(frozen=True)
+class Acting(Generic[R]):
+    """A slot on one segment of the rows now training; every run in it has the term."""
+
+    label: str
+    term: R
+    rows: slice
+    span: slice  # of a run's row, what the term acts on
+    places: tuple[Place, ...]  # the weight tensors among that
+    knobs: Knobs
 
 
 class Program:
@@ -114,30 +127,29 @@ class Program:
         """Keep only these rows of the cohort from now on."""
         for stack in (self.losses, self.optimizers, *self.layers):
             stack.select(rows)
+        self.penalties = list(self._acting(Penalty, rows))
+        self.decays = list(self._acting(Decay, rows))
+        self.constraints = list(self._acting(Constraint, rows))
+        self.procedures = list(self._acting(Procedure, rows))
+        self.proximal = [at for at in self.penalties if at.term.proximal]
+
+    def _acting(self, hook: type[R], rows: Sequence[int]) -> Iterable[Acting[R]]:
         for slot in self.slots:
-            slot.select(rows)
-        acting = [slot for slot in self.slots if slot.hi > slot.lo]
-        self.penalties = [s for s in acting if isinstance(s.term, Penalty)]
-        self.decays = [s for s in acting if isinstance(s.term, Decay)]
-        self.constraints = [s for s in acting if isinstance(s.term, Constraint)]
-        self.procedures = [s for s in acting if isinstance(s.term, Procedure)]
-        self.proximal = [
-            s for s in self.penalties if isinstance(s.term, Penalty) and s.term.proximal
-        ]
+            term = slot.term
+            if isinstance(term, hook):
+                span, places = self._scope(slot)
+                for lo, hi in slot.segments(rows):
+                    knobs = slot.stack.block(lo, hi)
+                    yield Acting(slot.label, term, slice(lo, hi), span, places, knobs)
 
-    def scope(self, slot: Slot) -> tuple[int, int]:
-        """[start, stop) of a run's row that the slot acts on."""
-        biases = isinstance(slot.term, Penalty) and slot.term.biases
-        if slot.node is None:
-            return self.network.slice_of("bias" if biases else "weight")
-        places = [p for p in self.network.places if p.node == slot.node]
-        weight = next(p for p in places if p.parameter.role == "weight")
-        return weight.start, weight.stop
-
-    def weights_of(self, slot: Slot) -> tuple[Place, ...]:
-        """The weight tensors that the slot acts on."""
+    def _scope(self, slot: Slot) -> tuple[slice, tuple[Place, ...]]:
+        """The part of a run's row that the slot acts on, and the weight tensors in it."""
         every = self.network.weights()
-        return every if slot.node is None else tuple(p for p in every if p.node == slot.node)
+        if slot.node is None:
+            biases = isinstance(slot.term, Penalty) and slot.term.biases
+            return slice(*self.network.slice_of("bias" if biases else "weight")), every
+        places = tuple(place for place in every if place.node == slot.node)
+        return slice(places[0].start, places[-1].stop), places
 
 
 def _within(knob: Knob, values: Sequence[float | None]) -> np.ndarray:
@@ -150,10 +162,10 @@ def _within(knob: Knob, values: Sequence[float | None]) -> np.ndarray:
     return rounded
 
 
-def _block(chosen: np.ndarray) -> tuple[int, int]:
-    """The smallest [lo, hi) that holds every true place."""
-    places = np.flatnonzero(chosen)
-    return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0)
+def segments(chosen: np.ndarray) -> tuple[Span, ...]:
+    """The longest [lo, hi) of which every place is true, in order."""
+    edges = np.flatnonzero(np.diff(chosen, prepend=False, append=False)).tolist()
+    return tuple(zip(edges[::2], edges[1::2], strict=True))
 
 
 def _slots(

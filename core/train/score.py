@@ -10,7 +10,6 @@ import torch
 from core.metrics import Metric
 from core.metrics.metric import mean_present
 from core.network.run import Model
-from core.regularizers.regularizer import Penalty
 from core.term import Knobs
 from core.train.data import Feed, Part
 from core.train.program import Program
@@ -93,14 +92,12 @@ def score(
 @torch.no_grad()
 def terms(w_AT: torch.Tensor, program: Program) -> dict[str, torch.Tensor]:
     """`term/<slot>` -> lambda * R(w), (R,); zero for runs that have no such penalty."""
-    found = {}
-    for slot in program.penalties:
-        assert isinstance(slot.term, Penalty)
-        start, stop = program.scope(slot)
-        value = slot.term.value(w_AT[slot.lo : slot.hi, start:stop], slot.knobs)
-        whole = torch.zeros(len(w_AT), device=w_AT.device)
-        whole[slot.lo : slot.hi] = slot.knobs.lam * value
-        found[f"term/{slot.label}"] = whole
+    found: dict[str, torch.Tensor] = {}
+    for at in program.penalties:
+        name = f"term/{at.label}"
+        if name not in found:
+            found[name] = torch.zeros(len(w_AT), device=w_AT.device)
+        found[name][at.rows] = at.knobs.lam * at.term.value(w_AT[at.rows, at.span], at.knobs)
     return found
 
 

@@ -17,6 +17,7 @@ from core.datasets import Dataset
 from core.datasets.splits import units_of
 from core.metrics.threshold import THRESHOLD, best_threshold, metric_decided
 from core.regularizers.early_stopping import EarlyStopping
+from core.regularizers.regularizer import Procedure
 from core.rows import write_rows
 from core.train import checkpoint
 from core.train.answers import Answers
@@ -53,7 +54,7 @@ class Trainer:
         self._dataset = dataset
         self.program = Program(cohort, dataset.facts, device)
         self.feed = Feed(cohort, dataset, device)
-        self.procedures = list(self.program.procedures)
+        self.procedures = [s for s in self.program.slots if isinstance(s.term, Procedure)]
         watched = {s.label: _procedure(s).metric or "val_loss" for s in self.procedures}
         self.watched = {SELECT: cohort.metric, **watched}
         asked = {kind_of(name) for name in self.watched.values()}
@@ -217,11 +218,11 @@ class Trainer:
         watches, w = self.state.watches, self.state.w
         watches[SELECT].see(values[self.watched[SELECT]], w, epoch, lo, hi)
         stops_R = torch.zeros(hi - lo, dtype=torch.bool, device=self.device)
-        for slot in self.procedures:
-            knobs = block.knobs_of(slot)
-            value_R = values[self.watched[slot.label]]
-            since_R = watches[slot.label].see(value_R, w, epoch, lo, hi, knobs.min_delta)
-            stops_R |= since_R >= knobs.patience
+        for at in block.program.procedures:
+            value_R = values[self.watched[at.label]][at.rows]
+            first, last = lo + at.rows.start, lo + at.rows.stop
+            since_R = watches[at.label].see(value_R, w, epoch, first, last, at.knobs.min_delta)
+            stops_R[at.rows] |= since_R >= at.knobs.patience
         return stops_R
 
     def _end(self, metrics: Mapping[str, list[float]], stops: list[float]) -> Iterator[Event]:

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from core.regularizers.regularizer import Constraint, Decay, Penalty
-
 if TYPE_CHECKING:
     from core.train.block import Block
 
@@ -18,10 +16,8 @@ if TYPE_CHECKING:
 def update(block: Block, lr_R1: torch.Tensor) -> None:
     """From `block.grad`, the data term's gradient, to the next weights."""
     program = block.program
-    for slot in program.penalties:
-        assert isinstance(slot.term, Penalty)
-        lo, hi, (a, b) = slot.lo, slot.hi, program.scope(slot)
-        slot.term.add_gradient(block.grad[lo:hi, a:b], block.w[lo:hi, a:b], slot.knobs)
+    for at in program.penalties:
+        at.term.add_gradient(block.grad[at.rows, at.span], block.w[at.rows, at.span], at.knobs)
     _decay(block, lr_R1)
     step = program.optimizer.step(
         block.w[:, : program.network.trained],
@@ -32,12 +28,7 @@ def update(block: Block, lr_R1: torch.Tensor) -> None:
         block.t,
     )
     _proximal(block, lr_R1, step)
-    for slot in program.constraints:
-        assert isinstance(slot.term, Constraint)
-        for place in program.weights_of(slot):
-            rows = block.w[slot.lo : slot.hi, place.start : place.stop]
-            weight = rows.unflatten(1, place.parameter.shape)
-            slot.term.project(weight, place.parameter.fan_in, slot.knobs)
+    _project(block)
 
 
 def _decay(block: Block, lr_R1: torch.Tensor) -> None:
@@ -46,19 +37,23 @@ def _decay(block: Block, lr_R1: torch.Tensor) -> None:
     if own is not None:
         start, stop = program.network.slice_of("weight")
         block.w[:, start:stop].mul_(1 - lr_R1 * own[:, None])
-    for slot in program.decays:
-        assert isinstance(slot.term, Decay)
-        lo, hi, (a, b) = slot.lo, slot.hi, program.scope(slot)
-        slot.term.shrink(block.w[lo:hi, a:b], lr_R1[lo:hi], slot.knobs)
+    for at in program.decays:
+        at.term.shrink(block.w[at.rows, at.span], lr_R1[at.rows], at.knobs)
 
 
 def _proximal(block: Block, lr_R1: torch.Tensor, step: torch.Tensor) -> None:
     program = block.program
-    for slot in program.proximal:
-        assert isinstance(slot.term, Penalty)
-        lo, hi, (a, b) = slot.lo, slot.hi, program.scope(slot)
-        size = step[lo:hi] if step.shape[1] == 1 else step[lo:hi, a:b]
-        moved = slot.term.prox(block.w[lo:hi, a:b], size, slot.knobs)
+    for at in program.proximal:
+        size = step[at.rows] if step.shape[1] == 1 else step[at.rows, at.span]
+        moved = at.term.prox(block.w[at.rows, at.span], size, at.knobs)
         if moved is not None:
-            state = {n: v[lo:hi, a:b] for n, v in block.optimizer.items()}
-            program.optimizer.absorb(moved, state, lr_R1[lo:hi])
+            state = {n: v[at.rows, at.span] for n, v in block.optimizer.items()}
+            program.optimizer.absorb(moved, state, lr_R1[at.rows])
+
+
+def _project(block: Block) -> None:
+    for at in block.program.constraints:
+        for place in at.places:
+            rows = block.w[at.rows, place.start : place.stop]
+            weight = rows.unflatten(1, place.parameter.shape)
+            at.term.project(weight, place.parameter.fan_in, at.knobs)

@@ -15,7 +15,7 @@ def parameters(layer: BatchNorm, shape: tuple[int, ...]) -> dict[str, torch.Tens
 
 
 def step(*, training: bool, momenta: tuple[float, ...] = MOMENTA) -> Step:
-    return Step(training, stacked([BatchNorm(momentum=m) for m in momenta]), (0, len(momenta)))
+    return Step(training, stacked([BatchNorm(momentum=m) for m in momenta]), ((0, len(momenta)),))
 
 
 @pytest.mark.parametrize("shape", [(4,), (4, 3, 2)], ids=["features", "channels"])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import pytest
 import torch
 
-from core.layers.layer import Step
+from core.layers.layer import Drawn, Shape, Step
 from tests.layers.uses import B, R, Use, copies, inputs, primitive, tensors, uses
 from tests.stacks import generator, stacked
 
@@ -23,13 +25,13 @@ def test_a_padded_minibatch_gives_what_each_run_gets_from_its_own_examples(use: 
         p = copies({n: v[rows] for n, v in drawn.items()})
         into = {n: torch.zeros_like(v) for n, v in p.items() if drawn[n].requires_grad}
         some = type(knobs)({n: v[rows] for n, v in vars(knobs).items()})
-        runs = len(dy_RB[rows])
+        every = ((0, len(dy_RB[rows])),)
 
-        def uniform(shape: tuple[int, ...], lo: int, hi: int) -> torch.Tensor:
-            u_B = torch.rand(B, *shape, generator=generator(3))
-            return u_B[:count].expand(hi - lo, count, *shape)
+        def uniforms(shape: Shape, acting: Sequence[tuple[int, int]]) -> Iterator[Drawn]:
+            u_B = torch.rand(B, *shape, generator=generator(3))[:count]
+            return ((slice(lo, hi), u_B.expand(hi - lo, count, *shape)) for lo, hi in acting)
 
-        step = Step(True, some, (0, runs), uniform, present)
+        step = Step(True, some, every, uniforms, present)
         xs = [x_RB[rows, :count].clone() for x_RB in xs_RB]
         y, pull = layers[0].vjp_all(xs, p, step, into, through=True)
         y = y.clone()

@@ -14,7 +14,7 @@ import torch
 
 from core.layers import Layer
 from core.layers.block import Block
-from core.layers.layer import Alone, Example, Parameter, Shape, Step
+from core.layers.layer import Alone, Drawn, Example, Parameter, Shape, Step
 from core.network import INPUT, Graph, Network, Node
 from core.network.run import forward
 from tests.stacks import generator, stacked
@@ -119,10 +119,10 @@ def inputs(use: Use, rows: int = R, seed: int = 0) -> list[torch.Tensor]:
 
 
 def step_of(layers: Sequence[Layer], *, training: bool) -> Step:
-    def uniform(shape: Shape, lo: int, hi: int) -> torch.Tensor:
-        return draws(shape).expand(hi - lo, B, *shape)
+    def uniforms(shape: Shape, acting: Sequence[tuple[int, int]]) -> Iterator[Drawn]:
+        return ((slice(lo, hi), draws(shape).expand(hi - lo, B, *shape)) for lo, hi in acting)
 
-    return Step(training, stacked(layers), (0, R), uniform if training else None)
+    return Step(training, stacked(layers), ((0, R),), uniforms if training else None)
 
 
 def draws(shape: Shape) -> torch.Tensor:

@@ -21,8 +21,8 @@ def program(**changes: object) -> Program:
 @pytest.mark.parametrize("kind", PENALTIES)
 def test_a_penalty_is_of_all_weights_and_of_biases_when_asked(kind, biases):
     made = program(regularizers=[{"kind": kind, "biases": biases}])
-    (slot,) = made.penalties
-    assert made.scope(slot) == made.network.slice_of("bias" if biases else "weight")
+    (at,) = made.penalties
+    assert (at.span.start, at.span.stop) == made.network.slice_of("bias" if biases else "weight")
     assert made.network.slice_of("weight")[1] < made.network.slice_of("bias")[1]
 
 
@@ -30,7 +30,7 @@ def test_a_penalty_is_of_all_weights_and_of_biases_when_asked(kind, biases):
 def test_a_penalty_on_one_layer_is_of_its_weights_alone(kind):
     layers = [LAYERS[0], {**LAYERS[1], "regularizers": [kind]}, LAYERS[2]]
     made = program(architecture={"kind": "layers", "layers": layers})
-    (slot,) = made.penalties
+    (at,) = made.penalties
     place = made.network.weights()[0]
     assert place.parameter.shape == (64, 20)
-    assert made.scope(slot) == (place.start, place.stop)
+    assert (at.span.start, at.span.stop) == (place.start, place.stop)

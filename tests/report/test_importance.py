@@ -11,10 +11,10 @@ import pytest
 from scipy.stats import false_discovery_control
 from sklearn.inspection import permutation_importance
 
-from core.architectures.predictor import predictions
 from core.datasets import Dataset, load_source
 from core.datasets.builtin import Builtin
 from core.datasets.classification import Classification
+from core.network.predict import predictions
 from core.report import importance
 from core.report.importance import Asked, Importance, importances_of, permutations_of
 from tests.report.engine import TrainedJob

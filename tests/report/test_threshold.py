@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
-from core.architectures.predictor import predictions
 from core.datasets import Dataset, Protocol, Replicate, parts_of
 from core.datasets.classification import Classification
+from core.network.predict import predictions
 from core.report.build import build_report
 from core.report.page import to_html
 from core.report.render import to_csv, to_markdown

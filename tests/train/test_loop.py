@@ -17,7 +17,9 @@ from core.layers import Layer
 from core.losses import Loss
 from core.optimizers import Optimizer
 from core.regularizers import Regularizer
+from core.regularizers.regularizer import Constraint
 from core.schedules import Schedule
+from core.term import Knobs
 from core.train import Ended, Epoch, Run, Snapshot, train
 from core.train.data import Feed
 from tests.train.conftest import (
@@ -30,6 +32,8 @@ from tests.train.conftest import (
     tolerance,
     trained,
 )
+
+BINDING = {"max_norm": {"c": 0.5}}  # where the default holds without doing anything
 
 
 def catalogue() -> list[Any]:
@@ -93,6 +97,44 @@ def test_a_run_inside_a_cohort_equals_the_same_run_alone(axes, changes, digits, 
 
     # Dropout of a neighbour adds noise nodes, never other draws; weights lie at the same places.
     assert np.abs(rows(fused, "reported", 1) - rows(alone, "reported", 0)).max() <= tolerance()
+
+
+@pytest.mark.parametrize("kind", Regularizer.members())
+def test_a_run_between_two_that_have_a_regularizer_keeps_every_bit(kind, digits, weights) -> None:
+    """Neighbours on both sides: a hook that acts on a block of rows would act on it too."""
+    plain, term = run_of(experiment(epochs=3), 0), {"kind": kind, **BINDING.get(kind, {})}
+    having = [run_of(experiment(epochs=3, regularizers=[term]), seed) for seed in (0, 1)]
+    beside = weights(trained(cohort([having[0], plain, having[1], plain]), digits))
+    alone = weights(trained(cohort([plain] * 4), digits))
+    for row in (1, 3):
+        assert np.array_equal(rows(beside, "last", row), rows(alone, "last", row))
+    if kind != "early_stopping":  # which changes no step
+        assert not np.array_equal(rows(beside, "last", 0), rows(alone, "last", 0))
+
+
+class NonNegative(Constraint):
+    """Made up, and not in the catalogue, which a class enters by its kind's default.
+
+    It has no knob, so no value of one can be neutral: where it acts, it acts.
+    """
+
+    kind: str
+
+    def project(self, w: torch.Tensor, fan_in: tuple[int, ...], knobs: Knobs) -> None:
+        w.clamp_min_(0)
+
+
+def test_a_constraint_acts_on_the_runs_that_have_it_and_on_none_between(digits, weights) -> None:
+    clamped = experiment().model_copy(update={"regularizers": (NonNegative(kind="made_up"),)})
+    free = run_of(experiment(), 0)
+    runs = [run_of(clamped, 0), free, run_of(clamped, 1), free, run_of(clamped, 2)]
+    beside = weights(trained(cohort(runs), digits))
+    alone = weights(trained(cohort([free] * 5), digits))
+    least = beside["last/dense_1/weight"].min((1, 2))
+    assert (least[[0, 2, 4]] >= 0).all()
+    for row in (1, 3):
+        assert least[row] < 0
+        assert np.array_equal(rows(beside, "last", row), rows(alone, "last", row))
 
 
 def test_folds_inside_a_cohort_equal_the_same_fold_alone(digits, weights) -> None:
