@@ -180,8 +180,8 @@ class Layer(Term):
         return False
 
     @property
-    def last_only(self) -> str | None:
-        """Why it may only be a network's last layer, a sentence; None: it may be anywhere."""
+    def last_only(self) -> tuple[str, str] | None:
+        """The field for which it may only be a network's last layer, and why, a sentence."""
         return None
 
     @abstractmethod

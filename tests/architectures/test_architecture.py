@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 
 from core.architectures import Architecture
 from core.architectures.architecture import OUTPUTS
-from core.layers.layer import Example, Shape
+from core.layers.layer import Drawn, Example, Shape
 from core.network import Network, build
 from core.network.run import Model
 from tests.stacks import CPU, Stack, generator
@@ -47,8 +48,9 @@ def passed(network: Network, w: torch.Tensor, rows: slice) -> tuple[torch.Tensor
     stacks = [Stack([node.layer] * len(w), CPU) for node in network.nodes]
     x = torch.randn(R, B, *network.shape, generator=generator(1))[rows]
 
-    def draw(node: int, shape: Shape, lo: int, hi: int) -> torch.Tensor:
-        return torch.rand(B, *shape, generator=generator(node)).expand(hi - lo, B, *shape)
+    def draw(node: int, shape: Shape, acting: Sequence[tuple[int, int]]) -> Iterator[Drawn]:
+        u_B = torch.rand(B, *shape, generator=generator(node))
+        return ((slice(lo, hi), u_B.expand(hi - lo, B, *shape)) for lo, hi in acting)
 
     y, pull = model.vjp(x, stacks, draw)
     before = y.clone()
