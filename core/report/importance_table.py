@@ -25,6 +25,11 @@ def importance_rows(found: Importances) -> list[Row]:
     ]
 
 
+def importance_head(found: Importances) -> str:
+    """How many rows there are of what."""
+    return next((told.regions.counted for told in found.by_arm.values()), "")
+
+
 def importance_words(found: Importances) -> str:
     """What the table says, and what it leaves out."""
     if not found.by_arm:
@@ -33,12 +38,13 @@ def importance_words(found: Importances) -> str:
     unit = unit_of_difference(first.metric).strip()
     left = len(first.loss_F) - ROWS_MAX
     points = f", in percentage {unit}" if unit else ""
+    noun = first.regions.noun
     told = (
-        f"What {metric_words(first.metric)} loses{points}, where a feature has another row's "
-        f"value: mean over {counted(first.runs, 'model')}, each on rows that it did not train on. "
-        f"95 % intervals are each of one feature alone; of all that stand out, one in twenty may "
-        f"do so by luck. Of features that tell the same a model may use either, so a small loss "
-        f"does not say that the labels do not depend on a feature."
+        f"What {metric_words(first.metric)} loses{points}, where a {noun} has another row's value: "
+        f"mean over {counted(first.runs, 'model')}, each on rows that it did not train on. "
+        f"95 % intervals are each of one {noun} alone; of all that stand out, one in twenty may do "
+        f"so by luck. Of two that tell the same a model may use either, so a small loss does not "
+        f"say that the labels do not depend on it."
     )
     more = f" {left:,} more are left out." if left > 0 else ""
     return f"{told}{more}{f' Without {found.without}' if found.without else ''}"

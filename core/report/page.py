@@ -14,7 +14,7 @@ from core.report.evidence import Evidence
 from core.report.figures.theme import GRID, INK, MUTED, PAPER, Figure, colour_of
 from core.report.gains import gains_of
 from core.report.image import figure_svg
-from core.report.importance_table import importance_rows, importance_words
+from core.report.importance_table import importance_head, importance_rows, importance_words
 from core.report.report import Outcome, Report
 from core.report.words import counted, metric_words, unit_of_difference
 
@@ -72,6 +72,7 @@ def to_html(report: Report, figures: Mapping[str, Figure], evidence: Evidence | 
         thresholds=threshold_rows(report),
         thresholds_words=_thresholds_words(report),
         importance=importance_rows(importance) if importance else [],
+        importance_head=importance_head(importance) if importance else "",
         importance_words=importance_words(importance) if importance else "",
         settings=[setting_rows(report, arm) for arm in report.arms if len(arm.settings) > 1],
         settings_max=SETTINGS_MAX,

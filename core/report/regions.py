@@ -28,6 +28,17 @@ class Regions:
     grid: tuple[int, int] | None = None
     side: int = 1
 
+    @property
+    def noun(self) -> str:
+        """What one is called."""
+        return "feature" if self.grid is None else "pixel" if self.side == 1 else "patch"
+
+    @property
+    def counted(self) -> str:
+        """`30 features`, `16 patches`."""
+        ending = "es" if self.noun == "patch" else "s"
+        return f"{len(self.names):,} {self.noun}{ending if len(self.names) != 1 else ''}"
+
 
 def regions_of(facts: DatasetFacts) -> Iterator[Regions]:
     """A table's features; an image's square patches through all channels, the finest first."""

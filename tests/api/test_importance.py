@@ -57,7 +57,8 @@ def trained(
     if kept.get("weights", True):
         store(service, held, "weights", end.write_weights, folder)
     order = [row.id for row in rows]
-    finish(service.database, Trained(held.job_id, held.cohort_id, held.fence, order), **end.final)
+    final, _ = columns(end.final)
+    finish(service.database, Trained(held.job_id, held.cohort_id, held.fence, order), **final)
     return posted
 
 

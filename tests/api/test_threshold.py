@@ -59,7 +59,7 @@ def test_the_chosen_threshold_is_the_runs_own(service: Service, run: dict[str, A
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"threshold": 1.5}, "less than or equal to 1"),
+        ({"threshold": 1.5}, "at most 1"),
         ({"threshold": "best"}, "chosen"),
         ({"threshold": "chosen", "which": "last"}, "threshold of the reported weights"),
     ],

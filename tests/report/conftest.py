@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.datasets import Replicate
+from core.datasets import DatasetFacts, Replicate
 from core.report.build import build_report
 from core.report.evidence import Predictions
+from core.report.importance import Importance
 from core.report.records import CurveRecord, JobRecord, RowBatch, RunRecord
+from core.report.regions import regions_of
 from core.report.report import Report
 from core.rows import RowScores
 from core.spec import Limits, Resolved, resolve, runs_of
@@ -162,6 +164,20 @@ def valued(rows: int = 500) -> Predictions:
     return Predictions(part_M, np.arange(rows), target_MO=target_MO, prediction_MO=prediction_MO)
 
 
+def important(metric: str, *, image: bool = False, names: int = 20) -> Importance:
+    """Losses that fall from the first region on; those of the first half stand out."""
+    features = DatasetFacts(
+        "classification",
+        100,
+        (1, 8, 8) if image else (names,),
+        feature_names=() if image else tuple(f"a rather long name {i}" for i in range(names)),
+    )
+    regions = next(regions_of(features))
+    loss_F = np.linspace(0.05, -0.01, len(regions.names))
+    p_F = np.where(loss_F > 0.02, 0.001, 0.5)
+    return Importance(regions, metric, loss_F, loss_F - 0.02, loss_F + 0.02, p_F, 100, 5)
+
+
 class World:
     """A job whose runs answer rows right or wrong, by a level that is theirs and rows' own luck.
 
@@ -252,10 +268,20 @@ class Studio:
     build: Callable[..., Report]
     classified: Callable[..., Predictions]
     valued: Callable[..., Predictions]
+    important: Callable[..., Importance]
 
 
 @pytest.fixture(scope="session")
 def studio() -> Studio:
     return Studio(
-        COMPARISON, job_of, runs_for, curves_for, lifelike, World, build_report, classified, valued
+        COMPARISON,
+        job_of,
+        runs_for,
+        curves_for,
+        lifelike,
+        World,
+        build_report,
+        classified,
+        valued,
+        important,
     )

@@ -10,8 +10,10 @@ import pytest
 from core.report.build import build_report
 from core.report.evidence import Evidence
 from core.report.figures import FIGURES, curves_wanted, figure, figures, with_figures
+from core.report.figures.importance import BARS_MAX
 from core.report.figures.theme import POINTS_MAX
 from core.report.image import figure_png, figure_svg
+from core.report.importance import Importances
 from core.report.records import CurveRecord
 from core.report.report import ChosenCount
 
@@ -80,6 +82,39 @@ def test_a_regression_has_its_predictions_drawn(comparison: Any, studio: Any) ->
     assert not CLASSIFIED & set(found)
     for name in VALUED:
         fits_a_column(found[name])
+
+
+@pytest.mark.parametrize("image", [False, True])
+def test_importance_is_bars_or_a_map(comparison: Any, studio: Any, image: bool) -> None:
+    job, runs, _ = comparison
+    report = build_report([job], runs)
+    told = studio.important("test_accuracy", image=image)
+    evidence = Evidence(
+        predictions={arm.name: studio.classified(0) for arm in report.arms},
+        importance=Importances({str(report.best_arm): told}),
+    )
+    found = figure(report, evidence, "importance")
+    fits_a_column(found)
+    name = "row 0, column 0" if image else "a rather long name 0"
+    assert found.title == (
+        f"{report.best_arm} rests most on {name}: without it test accuracy falls by 5.0 points"
+    )
+    rows = values_of(found.spec)[0]
+    assert len(rows) == (64 if image else BARS_MAX)
+    strong = [row for row in rows if (row["told"] if image else row["strength"] == 1)]
+    assert len(strong) == sum(told.stands_out(i) for i in range(len(told.loss_F)))
+
+
+def test_importance_that_is_missing_is_a_sentence(comparison: Any, studio: Any) -> None:
+    job, runs, _ = comparison
+    report = build_report([job], runs)
+    evidence = Evidence(
+        predictions={"l1": studio.classified(0)}, importance=Importances({}, "They are gone.")
+    )
+    found = figure(report, evidence, "importance")
+    fits_a_column(found)
+    assert found.subtitle == "They are gone."
+    assert "not known" in found.title
 
 
 def test_png_bytes_are_a_png(drawn: Any) -> None:

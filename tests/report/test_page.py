@@ -14,7 +14,9 @@ from pypdf import PdfReader
 
 from core.report.evidence import Evidence
 from core.report.figures import figures
+from core.report.importance import Importances
 from core.report.page import to_html
+from core.report.report import Level, Threshold
 
 # as root and without a display or a network
 FLAGS = [
@@ -27,6 +29,20 @@ FLAGS = [
     "--disable-sync",
 ]
 LONG = "a_name_without_any_space_that_goes_on_and_on_" * 3
+THRESHOLD = Threshold(
+    metric="balanced_accuracy",
+    positive="ill",
+    median=0.214,
+    low=0.18,
+    high=0.3,
+    at_half=Level(mean=0.71, ci95=(0.68, 0.74)),
+    at_chosen=Level(mean=0.78, ci95=(0.75, 0.81)),
+    difference=0.07,
+    ci95=(0.04, 0.1),
+    p_adjusted=0.001,
+    verdict="better",
+    n=500,
+)
 A4_PX = 688  # between the margins of the page, at 96 to the inch
 A4_POINTS = 595
 
@@ -56,6 +72,10 @@ def files(report: Any, studio: Any, tmp_path_factory: pytest.TempPathFactory) ->
         list(studio.curves(runs)),
         {arm.name: studio.classified(i) for i, arm in enumerate(report.arms)},
         [str(number) for number in range(10)],
+        Importances({arm.name: studio.important("test_accuracy") for arm in report.arms[:2]}),
+    )
+    decided = report.model_copy(
+        update={"arms": [arm.model_copy(update={"threshold": THRESHOLD}) for arm in report.arms]}
     )
     body = studio.body | {
         "name": LONG,
@@ -63,7 +83,7 @@ def files(report: Any, studio: Any, tmp_path_factory: pytest.TempPathFactory) ->
     }
     wide = studio.build([studio.job(body)], studio.runs(body, studio.lifelike))
     pages = {
-        "usual": to_html(report, figures(report, usual)),
+        "usual": to_html(decided, figures(decided, usual), usual),
         "wide": to_html(wide, figures(wide, Evidence())),
     }
     for name, page in pages.items():

@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING
 from core.report.evidence import Evidence
 from core.report.figures.best import colour_named
 from core.report.figures.theme import INK, MUTED, ON_STRONG, WIDTH, Drawing, Row, Spec, best_of
+from core.report.measure import direction_of
 from core.report.report import Report
-from core.report.words import base_of, counted, differences, is_share, metric_words
-from core.report.words import unit_of_difference as unit_of
+from core.report.words import (
+    base_of,
+    counted,
+    differences,
+    is_share,
+    metric_words,
+    unit_of_difference,
+)
 
 if TYPE_CHECKING:
     from core.report.importance import Importance
 
 BARS_MAX = 15  # more would be too many to read
-LABELS = 120  # pixels left of the bars, within the figure's width
 STEP_MAX = 60  # pixels of a patch
 STRONG = 0.5  # of the most, from which a patch is dark
 FAINT = 0.35  # opacity of what does not stand out
@@ -37,14 +43,14 @@ def title(report: Report, evidence: Evidence) -> str:
     arm, told = found
     first = told.order[0]
     if told.loss_F[first] <= 0:
-        return f"No single {noun_of(told)} is shown to matter to {arm}"
+        return f"No single {told.regions.noun} is shown to matter to {arm}"
     lost = differences(told.metric, [float(told.loss_F[first])])[0]
-    way = "falls" if is_better_higher(told) else "rises"
-    cost = f"{metric_words(told.metric)} {way} by {lost}{unit_of(told.metric, lost)}"
+    way = "falls" if direction_of(told.metric) == "max" else "rises"
+    cost = f"{metric_words(told.metric)} {way} by {lost}{unit_of_difference(told.metric, lost)}"
     name = told.regions.names[first]
     if told.stands_out(first):
         return f"{arm} rests most on {name}: without it {cost}"
-    return f"No {noun_of(told)} stands out for {arm}; without {name}, the first, {cost}"
+    return f"No {told.regions.noun} stands out for {arm}; {name} comes first: without it {cost}"
 
 
 def drawing(report: Report, evidence: Evidence) -> Drawing:
@@ -68,21 +74,9 @@ def shown(report: Report, evidence: Evidence) -> tuple[str, Importance] | None:
     return next(((name, by_arm[name]) for name in order if name in by_arm), None)
 
 
-def noun_of(told: Importance) -> str:
-    if told.regions.grid is None:
-        return "feature"
-    return "pixel" if told.regions.side == 1 else "patch"
-
-
-def is_better_higher(told: Importance) -> bool:
-    from core.report.measure import direction_of
-
-    return direction_of(told.metric) == "max"
-
-
 def _how(told: Importance) -> str:
-    noun, side = noun_of(told), told.regions.side
-    size = f" of {side}×{side} pixels" if noun == "patch" else ""
+    noun, side = told.regions.noun, told.regions.side
+    size = f" of {side}×{side} pixels" if side > 1 else ""
     marks = (
         "Numbers are of what stands out among all"
         if told.regions.grid
@@ -118,6 +112,7 @@ def _bars(report: Report, told: Importance, paint: str) -> Spec:
         "axis": {
             "title": f"loss of {metric_words(told.metric)}{unit}",
             "tickCount": 5,
+            "labelOverlap": True,
             "titleLimit": 320,
         },
     }
@@ -125,26 +120,31 @@ def _bars(report: Report, told: Importance, paint: str) -> Spec:
         "field": "name",
         "type": "nominal",
         "sort": [str(row["name"]) for row in rows],
-        "axis": {"title": None, "labelColor": INK, "labelFontSize": 12, "labelLimit": LABELS},
+        "axis": None,
     }
     opacity = {"field": "strength", "type": "quantitative", "scale": None, "legend": None}
     return {
-        "width": WIDTH - LABELS + 40,
-        "height": {"step": 24},
+        "width": WIDTH + 30,
+        "height": {"step": 30},
         "data": {"values": rows},
         "layer": [
             {
-                "mark": {"type": "bar", "color": paint, "height": 13},
+                "mark": {"type": "bar", "color": paint, "height": 10, "yOffset": 7},
                 "encoding": {"x": x, "y": y, "opacity": opacity},
             },
             {
-                "mark": {"type": "rule", "color": INK, "strokeWidth": 1.5},
+                "mark": {"type": "rule", "color": INK, "strokeWidth": 1.5, "yOffset": 7},
                 "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": y},
             },
             {
                 "data": {"values": [{"loss": 0}]},
                 "mark": {"type": "rule", "color": MUTED},
                 "encoding": {"x": x},
+            },
+            {
+                "mark": {"type": "text", "align": "left", "x": 0, "dy": -5, "fontSize": 11}
+                | {"color": INK, "limit": WIDTH + 30},
+                "encoding": {"y": y, "text": {"field": "name", "type": "nominal"}},
             },
         ],
     }
@@ -155,14 +155,13 @@ def _map(told: Importance, paint: str) -> Spec:
     height, width = told.regions.grid
     side = told.regions.side
     most = max(float(told.loss_F.max()), 1e-12)
+    numbers = differences(told.metric, told.loss_F.tolist())
     rows: list[Row] = [
         {
             "row": str(i // width * side),
             "column": str(i % width * side),
             "part": max(float(told.loss_F[i]), 0.0) / most,
-            "told": differences(told.metric, [float(told.loss_F[i])])[0]
-            if told.stands_out(i)
-            else "",
+            "told": numbers[i] if told.stands_out(i) else "",
         }
         for i in range(height * width)
     ]
