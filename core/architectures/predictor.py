@@ -39,7 +39,8 @@ def predictions(
     chunk = max(1, CHUNK_NUMBERS // network.activations)
     with torch.no_grad():
         parts = torch.from_numpy(x).unsqueeze(0).split(chunk, dim=1)
-        output_1NO = torch.cat([_forward(network, tensors, part) for part in parts], 1)
+        stacked = {name: torch.from_numpy(value).unsqueeze(0) for name, value in tensors.items()}
+        output_1NO = torch.cat([forward(network, stacked, part) for part in parts], 1)
         p_1NC = loss.probabilities(output_1NO) if facts.classes else None
     output: Array = output_1NO[0].numpy()
     if "standardize/target_mean" in tensors:
@@ -49,14 +50,16 @@ def predictions(
     return output, None if p_1NC is None else p_1NC[0].numpy()
 
 
-def _forward(network: Network, tensors: Mapping[str, Array], x_1N: torch.Tensor) -> torch.Tensor:
-    """The network in evaluation mode, with a run axis of one."""
+def forward(
+    network: Network, tensors: Mapping[str, torch.Tensor], x_RB: torch.Tensor
+) -> torch.Tensor:
+    """(R, B, outputs) in evaluation mode; tensors: (R, …) each, as stored."""
     step = Step(False, Knobs({}), (0, 0))
     for index, node in enumerate(network.nodes):
         named = {
-            place.name: torch.from_numpy(tensors[network.label(place)]).unsqueeze(0)
+            place.name: tensors[network.label(place)]
             for place in network.places
             if place.node == index
         }
-        x_1N = node.layer.forward(x_1N, named, step)
-    return x_1N
+        x_RB = node.layer.forward(x_RB, named, step)
+    return x_RB

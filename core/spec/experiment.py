@@ -12,6 +12,7 @@ from core.losses import Loss
 from core.optimizers import Optimizer
 from core.optimizers.sgd import Sgd
 from core.regularizers import Regularizer
+from core.regularizers.regularizer import Target
 from core.schedules import Schedule
 from core.schedules.constant import Constant
 from core.term import Knob, Wire
@@ -60,6 +61,13 @@ class Experiment(Wire):
     evaluate_every: Annotated[
         int, Field(ge=1, description="epochs between logged points; the last is always logged")
     ] = 1
+
+
+def loss_of(experiment: Experiment) -> Loss:
+    """The loss with the knobs that target regularizers set."""
+    targets = [r for r in experiment.regularizers if isinstance(r, Target)]
+    changes = {target.loss_knob: target.strength for target in targets}
+    return experiment.loss.model_copy(update=changes) if changes else experiment.loss
 
 
 def wire_names(model: type[Wire]) -> dict[str, str]:

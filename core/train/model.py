@@ -14,7 +14,7 @@ import torch
 
 from core.architectures.network import Network, Node
 from core.layers.layer import Pull, Shape, Step
-from core.train.program import Stack
+from core.stack import Stack
 
 Draw = Callable[[int, Shape, int, int], torch.Tensor]
 """(node, shape of one example, lo, hi) -> uniforms of shape (hi - lo, B, *shape)."""

@@ -19,43 +19,10 @@ from core.datasets import DatasetFacts
 from core.regularizers import Regularizer
 from core.regularizers.dropout import Dropout
 from core.regularizers.regularizer import Constraint, Decay, Penalty, Procedure, Target
-from core.spec.experiment import Experiment
-from core.term import Knob, Knobs, Term, structure
+from core.spec.experiment import Experiment, loss_of
+from core.stack import Stack, block_of
+from core.term import Knobs, structure
 from core.train.cohort import Cohort
-
-
-class Stack:
-    """Knobs of R instances of one kind: host arrays, and tensors of the rows now training."""
-
-    def __init__(self, terms: Sequence[Term | None], device: torch.device) -> None:
-        kind = type(next(t for t in terms if t is not None))
-        self._device = device
-        self._host = {
-            name: _within(knob, [knob.neutral if t is None else getattr(t, name) for t in terms])
-            for name, knob in kind.knobs().items()
-            if not knob.structural
-        }
-        neutral = [
-            self._host[name] == knob.neutral
-            for name, knob in kind.knobs().items()
-            if knob.neutral is not None and name in self._host
-        ]
-        # a row acts unless all knobs that can be neutral are; a term without any always acts
-        self._acts = ~np.logical_and.reduce(neutral) if neutral else np.ones(len(terms), bool)
-        self.knobs = Knobs({})
-        self.acting = (0, 0)
-        self.select(range(len(terms)))
-
-    def select(self, rows: Sequence[int]) -> None:
-        index = np.asarray(rows, np.int64)
-        self.acting = _block(self._acts[index])
-        self.knobs = Knobs(
-            {n: torch.from_numpy(v[index]).to(self._device) for n, v in self._host.items()}
-        )
-
-    def block(self, lo: int, hi: int) -> Knobs:
-        """The knobs of rows [lo, hi) only."""
-        return Knobs({name: value[lo:hi] for name, value in vars(self.knobs).items()})
 
 
 @dataclass
@@ -73,7 +40,7 @@ class Slot:
 
     def select(self, rows: Sequence[int]) -> None:
         self.stack.select(rows)
-        self.lo, self.hi = _block(self.has[np.asarray(rows, np.int64)])
+        self.lo, self.hi = block_of(self.has[np.asarray(rows, np.int64)])
         self.knobs = self.stack.block(self.lo, self.hi)
 
 
@@ -90,7 +57,7 @@ class Program:
         networks = [build(e.architecture, facts.shape, outputs, noise=noise) for e in experiments]
         self.network: Network = networks[0]
         self.schedules = [e.schedule for e in experiments]
-        self.losses = Stack([_loss(e) for e in experiments], device)
+        self.losses = Stack([loss_of(e) for e in experiments], device)
         self.optimizers = Stack([e.optimizer for e in experiments], device)
         drops = [
             next((r for r in e.regularizers if isinstance(r, Dropout)), None) for e in experiments
@@ -138,28 +105,6 @@ class Program:
         """The weight tensors that the slot acts on."""
         every = self.network.weights()
         return every if slot.node is None else tuple(p for p in every if p.node == slot.node)
-
-
-def _within(knob: Knob, values: Sequence[float | None]) -> np.ndarray:
-    """As float32, whose rounding must not step on an open bound: p = 0.99999999 is not 1."""
-    rounded = np.array(values, np.float32)
-    if knob.gt is not None:
-        rounded = np.maximum(rounded, np.nextafter(np.float32(knob.gt), np.float32(np.inf)))
-    if knob.lt is not None:
-        rounded = np.minimum(rounded, np.nextafter(np.float32(knob.lt), np.float32(-np.inf)))
-    return rounded
-
-
-def _block(chosen: np.ndarray) -> tuple[int, int]:
-    """The smallest [lo, hi) that holds every true place."""
-    places = np.flatnonzero(chosen)
-    return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0)
-
-
-def _loss(experiment: Experiment) -> Term:
-    """The loss with the knobs that target regularizers set."""
-    changes = {r.loss_knob: r.strength for r in experiment.regularizers if isinstance(r, Target)}
-    return experiment.loss.model_copy(update=changes) if changes else experiment.loss
 
 
 def _slots(

@@ -13,12 +13,12 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from core.answers.gathered import Answers, Tested
 from core.datasets import Dataset
 from core.datasets.splits import units_of
 from core.regularizers.early_stopping import EarlyStopping
 from core.rows import write_rows
 from core.train import checkpoint
-from core.train.answers import Answers
 from core.train.block import Block
 from core.train.cohort import Cohort
 from core.train.data import PARTS, Feed
@@ -148,7 +148,14 @@ class Trainer:
         self._blocks = {}
         metrics = self.final_metrics
         unit_N = units_of(self._dataset, self.cohort.protocol.split)
-        answers = Answers(self.cohort, self.program, self.feed, metrics, unit_N, rows_bytes_max)
+        answers = Answers(
+            Tested(*self.feed.tested(), self.feed.stream_of_run, unit_N),
+            self.program.loss,
+            self.program.network.outputs,
+            metrics,
+            chosen=kind_of(self.cohort.metric),
+            bytes_max=rows_bytes_max,
+        )
 
         def run(number: int, lo: int, hi: int) -> Logged:
             rows = tuple(range(lo, hi))
@@ -159,7 +166,7 @@ class Trainer:
                 scored = block.score(part, metrics)
                 final |= scored.values
                 if part == "test":
-                    answers.take(lo, hi, scored)
+                    answers.take(lo, hi, scored.answered)
             final |= block.weights(final["train_loss"])
             return rows, {k: v.tolist() for k, v in final.items()}, []
 
