@@ -53,6 +53,7 @@ SUMMARY = (
 
 
 SHELF_BYTES = 64 * 1024 * 1024  # some hundred pages with figures
+ANSWERS_BYTES = 256 * 1024 * 1024
 DESK_REPORTS = 2  # one may hold tens of megabytes; a notebook asks for a dozen figures of one
 
 
@@ -120,6 +121,7 @@ def _services(settings: Settings) -> Services:
         telemetry=telemetry,
         shelf=Shelf(SHELF_BYTES, len),
         desk=Shelf(DESK_REPORTS, lambda _: 1),
+        answers=Shelf(ANSWERS_BYTES, lambda scores: 0 if scores is None else scores.nbytes),
         relay=None if ring is None else Relay(database, ring),
         warmer=Warmer(source.pulses) if settings.draw_ahead else None,
     )

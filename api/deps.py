@@ -15,6 +15,7 @@ from api.telemetry import Telemetry
 from api.warmer import Warmer
 from core.report.evidence import Evidence
 from core.report.report import Report
+from core.rows import RowScores
 from core.settings import Settings
 from core.store.artifacts import Artifacts
 from core.store.session import Database
@@ -34,6 +35,7 @@ class Services:
     telemetry: Telemetry
     shelf: Shelf[bytes]  # answers
     desk: Shelf[tuple[Report, Evidence]]  # what they are drawn from
+    answers: Shelf[RowScores | None]  # recomputed from weights
     relay: Relay | None  # None without a broker
     warmer: Warmer | None  # None where pages are drawn when they are asked for
 

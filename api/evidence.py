@@ -12,7 +12,7 @@ import numpy as np
 from api.deps import Services
 from core.report.evidence import Evidence, predictions_of
 from core.report.figures import curves_wanted
-from core.report.records import CurveRecord, JobRecord, RowBatch, RowsOf
+from core.report.records import CurveRecord, JobRecord, Lacking, RowBatch, RowsOf
 from core.report.report import Report
 from core.store import events, runs
 
@@ -26,9 +26,9 @@ class Read:
         self._rows_of = rows_of
         self.batches: list[RowBatch] = []
 
-    def __call__(self, run_ids: Sequence[str]) -> list[RowBatch]:
+    def __call__(self, run_ids: Sequence[str]) -> list[RowBatch | Lacking]:
         found = list(self._rows_of(run_ids))
-        self.batches += found
+        self.batches += [batch for batch in found if isinstance(batch, RowBatch)]
         return found
 
 

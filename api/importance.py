@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api.deps import Services
-from api.rows import stored_rows
+from api.rows import rows_by_run
 from api.weights import row_of
 from core.datasets import Dataset, DatasetFacts, DatasetSource, Protocol, Replicate, load_source
 from core.report.evidence import Evidence
@@ -66,10 +66,11 @@ def _best_first(report: Report) -> list[Arm]:
 
 
 def _asked(house: Services, arm: Arm, files: ExitStack) -> list[Asked]:
-    """The runs behind an arm's scores that left scores by row."""
+    """The runs behind an arm's scores that have scores by row."""
     found: list[Asked] = []
-    for batch in stored_rows(house)(arm.runs):
-        found += _of_cohort(house, arm, batch, files)
+    for batch in rows_by_run(house)(arm.runs):
+        if isinstance(batch, RowBatch):
+            found += _of_cohort(house, arm, batch, files)
     return found
 
 

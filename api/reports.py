@@ -10,7 +10,7 @@ from typing import Literal
 from api.deps import Services
 from api.evidence import Read, answers_of, with_curves
 from api.importance import with_importance
-from api.rows import stored_rows
+from api.rows import rows_by_run
 from api.strict_json import shown
 from api.version import version_of
 from core.errors import NotFound
@@ -103,13 +103,14 @@ def rows(house: Services, job_id: str, overrides: Overrides) -> RowTable:
     found = row_table(
         job_records,
         run_records,
-        stored_rows(house),
+        rows_by_run(house),
         metric=overrides.metric,
         rule=overrides.rule,
     )
     if not found.lines:
         status = job_records[0].status
         why = "and left none" if status in FINAL else "and stores them when its runs end"
+        why = f"and {found.lacking}" if found.lacking else why
         raise NotFound(f"There are no scores by row of job {job_id!r}: it is {status}, {why}.")
     return found
 
@@ -157,7 +158,7 @@ def _compare(
     house: Services, job_ids: Sequence[str], overrides: Overrides
 ) -> tuple[Report, Evidence]:
     job_records, run_records = _records(house, job_ids)
-    read = Read(stored_rows(house))
+    read = Read(rows_by_run(house))
     report = build_report(
         job_records,
         run_records,
@@ -198,7 +199,7 @@ def _of_group(
     return build_report(
         group,
         [run for run in run_records if run.job in ids],
-        stored_rows(house),
+        rows_by_run(house),
         metric=overrides.metric,
         rule=overrides.rule,
         practical=overrides.practical,

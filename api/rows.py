@@ -1,21 +1,32 @@
-"""Scores by test row as the workers stored them, of the runs that a report chose."""
+"""Scores by test row of the runs that a report chose: as workers stored them, or recomputed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from api.deps import Services
-from core.report.records import RowBatch, RowsOf
+from api.recompute import recomputed_rows
+from core.report.records import Lacking, RowBatch, RowsOf
 from core.rows import read_rows
 from core.store import checkpoints, runs
 
 
-def stored_rows(house: Services) -> RowsOf:
+def rows_by_run(house: Services) -> RowsOf:
     """What a report asks for scores by row."""
     return lambda run_ids: list(_batches(house, run_ids))
 
 
-def _batches(house: Services, run_ids: Sequence[str]) -> Iterator[RowBatch]:
+def _batches(house: Services, run_ids: Sequence[str]) -> Iterator[RowBatch | Lacking]:
+    """A cohort whose answers were over the budget is recomputed, where that is allowed."""
+    stored = list(_stored(house, run_ids))
+    answered = {run for batch in stored if batch.scores.answers is not None for run in batch.runs}
+    again = list(recomputed_rows(house, [run for run in run_ids if run not in answered]))
+    better = {run for batch in again if isinstance(batch, RowBatch) for run in batch.runs}
+    yield from (batch for batch in stored if better.isdisjoint(batch.runs))
+    yield from again
+
+
+def _stored(house: Services, run_ids: Sequence[str]) -> Iterator[RowBatch]:
     """One of each cohort that stored any; a file that is gone is as one never written."""
     with house.database.read() as session:
         places = runs.places_of(session, run_ids)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -43,10 +44,15 @@ def weights_of(path: Path, *, run_id: str, row: int, which: Which) -> Weights:
 
 def row_of(path: Path, row: int, *, prefix: str) -> dict[str, np.ndarray]:
     """The tensors of one run by their names without the prefix; their run axis is gone."""
+    return {name: value[0] for name, value in rows_of(path, [row], prefix=prefix).items()}
+
+
+def rows_of(path: Path, rows: Sequence[int], *, prefix: str) -> dict[str, np.ndarray]:
+    """The tensors of some runs, in this order, by their names without the prefix."""
     found: dict[str, np.ndarray] = {}
     with safe_open(path, framework="numpy") as stacked:
         for name in stacked.keys():  # noqa: SIM118 - a safetensors file is no mapping
             if name.startswith(prefix):
-                part = stacked.get_slice(name)[row : row + 1]
-                found[name.removeprefix(prefix)] = np.ascontiguousarray(part[0])
+                part = stacked.get_slice(name)
+                found[name.removeprefix(prefix)] = np.concatenate([part[r : r + 1] for r in rows])
     return found

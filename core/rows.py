@@ -51,6 +51,18 @@ class RowScores:
     probability_RNC: Real | None = None
     prediction_RNO: Real | None = None
 
+    @property
+    def answers(self) -> Real | None:
+        """(R, N, C) what is said of each class, probabilities or else outputs; (R, N, O) of
+        values."""
+        return self.prediction_RNO if self.probability_RNC is None else self.probability_RNC
+
+    @property
+    def nbytes(self) -> int:
+        """Of all arrays."""
+        arrays = (self.index_SN, self.stream_R, self.target_SN, self.group_SN, self.answers)
+        return sum(a.nbytes for a in (*arrays, *self.row.values()) if a is not None)
+
 
 def write_rows(path: Path, scores: RowScores) -> None:
     """The same scores give the same bytes."""

@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     cancel_grace_s: PositiveFloat = 10.0
     shutdown_grace_s: PositiveFloat = 20.0
 
+    # Scores by test row that a report lacks and its process computes from the weights.
+    recompute_s_max: PositiveFloat = 20.0  # of a rough estimate, so that a report stays the same
+    recompute_bytes_max: PositiveInt = GIB  # of the data and the scores
+
     draw_ahead: bool = True  # the API draws a job's page when the job ends, not at the first view
 
     # Limits of a request.

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import pytest
 import torch
 
+from core.stack import Stack
 from core.term import Knobs, Term
-from core.train.program import Stack
 
 CPU = torch.device("cpu")
 

@@ -10,9 +10,8 @@ from typing import Any
 
 import structlog
 
-from core.datasets import Dataset, DatasetSource, load_source
+from core.datasets import Dataset, load_source, source_of
 from core.store.artifacts import Artifacts, TornArtifact
-from core.term import Wire
 from core.train import Cohort, Ended, Epoch, Finished, Snapshot, train
 from worker.failure import DatasetChanged, is_full, reason_of
 from worker.order import Order
@@ -22,12 +21,6 @@ Message = dict[str, Any]  # Any: JSON
 Wish = Callable[[], str | None]
 
 log = structlog.get_logger(__name__)
-
-
-class _Named(Wire):
-    """The part of a document that says which data."""
-
-    dataset: DatasetSource
 
 
 def carry_out(order: Order, artifacts: Artifacts, wish: Wish) -> Iterator[Message]:
@@ -91,8 +84,7 @@ def _dataset(order: Order, artifacts: Artifacts, files: ExitStack) -> Dataset:
                 f"Dataset {dataset_id} is damaged; delete it and upload it again."
             ) from None
 
-    named = _Named.model_validate({"dataset": order.document["dataset"]})
-    dataset = load_source(named.dataset, fetch)
+    dataset = load_source(source_of(order.document), fetch)
     if order.dataset_sha256 not in ("", dataset.facts.sha256):
         raise DatasetChanged("The dataset is not the one that the job was accepted with.")
     return dataset

@@ -1,7 +1,7 @@
 """Data for training: sources that a job may name, uploads, and how examples are split."""
 
 from core.datasets.canonical import read_canonical, write_canonical
-from core.datasets.load import facts_of, load_source
+from core.datasets.load import facts_of, load_source, source_of
 from core.datasets.preview import preview
 from core.datasets.source import Dataset, DatasetFacts, DatasetSource, Task
 from core.datasets.splits import Parts, Protocol, Replicate, Split, parts_of, sizes
@@ -31,6 +31,7 @@ __all__ = [
     "read_canonical",
     "read_upload",
     "sizes",
+    "source_of",
     "upload_sha256",
     "write_canonical",
 ]

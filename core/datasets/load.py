@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from core.datasets.canonical import read_canonical
 from core.datasets.source import Dataset, DatasetFacts, DatasetSource
@@ -12,6 +15,12 @@ from core.datasets.uploaded import Uploaded
 
 CACHED_BYTES_MAX = 64 * 2**20  # larger data is loaded anew for each job, not kept in memory
 CACHED_SOURCES = 8
+
+
+def source_of(document: Mapping[str, Any]) -> DatasetSource:  # Any: JSON
+    """The source that a resolved document names."""
+    source: DatasetSource = _named().validate_python({"dataset": document["dataset"]})["dataset"]
+    return source
 
 
 def facts_of(source: DatasetSource, stored: Callable[[str], DatasetFacts]) -> DatasetFacts:
@@ -30,6 +39,11 @@ def load_source(source: DatasetSource, fetch: Callable[[str], Path]) -> Dataset:
     if source.facts().data_bytes > CACHED_BYTES_MAX:
         return source.load()
     return _cached(source)
+
+
+@cache  # at the first use, when every kind of source is there
+def _named() -> TypeAdapter[dict[str, Any]]:
+    return TypeAdapter(dict[str, DatasetSource])
 
 
 @lru_cache(maxsize=CACHED_SOURCES)

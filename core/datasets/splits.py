@@ -147,6 +147,13 @@ def parts_of(
     return found
 
 
+def padded(parts: Sequence[Indices]) -> tuple[Indices, NDArray[np.bool_]]:
+    """(S, N) parts side by side, the shorter ones with their last row again; and what is there."""
+    longest = max(map(len, parts))
+    index_SN = np.stack([np.pad(rows, (0, longest - len(rows)), mode="edge") for rows in parts])
+    return index_SN, np.stack([np.arange(longest) < len(rows) for rows in parts])
+
+
 def units_of(dataset: Dataset, split: Split) -> Indices:
     """(N,) equal numbers for rows that no part comes between; all different in order of time."""
     way = split.way(grouped=dataset.groups is not None, ordered=dataset.times is not None)

@@ -48,7 +48,8 @@ class Trained:
         chunk = max(1, CHUNK_NUMBERS // self._network.activations)
         with torch.no_grad():
             parts = torch.from_numpy(x).unsqueeze(0).split(chunk, dim=1)
-            return torch.cat([_forward(self._network, self._tensors, part) for part in parts], 1)[0]
+            stacked = {n: torch.from_numpy(v).unsqueeze(0) for n, v in self._tensors.items()}
+            return torch.cat([evaluated(self._network, stacked, part) for part in parts], 1)[0]
 
 
 def predictions(
@@ -72,11 +73,12 @@ def predictions(
     return output, None if p_1NC is None else p_1NC[0].numpy()
 
 
-def _forward(network: Network, tensors: Mapping[str, Array], x_1N: torch.Tensor) -> torch.Tensor:
-    """The network in evaluation mode, with a run axis of one."""
+def evaluated(
+    network: Network, tensors: Mapping[str, torch.Tensor], x_RB: torch.Tensor
+) -> torch.Tensor:
+    """(R, B, outputs) in evaluation mode; tensors: (R, …) each, as stored."""
     named: list[dict[str, torch.Tensor]] = [{} for _ in network.nodes]
     for place in network.places:
-        stored = torch.from_numpy(tensors[network.label(place)])
-        named[place.node][place.name] = stored.unsqueeze(0)
+        named[place.node][place.name] = tensors[network.label(place)]
     step = Step(False, Knobs({}), ())
-    return forward(network, named, x_1N, [step] * len(named))
+    return forward(network, named, x_RB, [step] * len(named))

@@ -16,11 +16,11 @@ import numpy as np
 from core.datasets import Replicate
 from core.report.arms import Entry
 from core.report.layout import Layout, Whole, in_order, number_of
-from core.report.records import RowBatch, RowsOf
+from core.report.records import Lacking, RowBatch, RowsOf
 from core.report.report import Rule
 from core.report.statistics import RANKED, VALUED, Array, Scored, pseudo_values
 from core.report.words import base_of
-from core.rows import PADDING, Real, RowScores
+from core.rows import PADDING, RowScores
 
 Pass = tuple[int, int, int]  # repeat, seed, inner fold
 
@@ -57,7 +57,7 @@ class Placed:
         if kind in self.scores.row:
             found_RN: Array = self.scores.row[kind][self.place_R][:, there_N].astype(np.float64)
             return found_RN
-        answer_RNC = answers_of(self.scores)
+        answer_RNC = self.scores.answers
         assert answer_RNC is not None, f"no answers to take {kind} from"
         taken_RN: Array = pseudo_values(
             kind, answer_RNC[self.place_R][:, there_N], self.scores.target_SN[self.stream][there_N]
@@ -95,7 +95,7 @@ class Basis:
     """Scores of the arms' procedures: by fold always, by row where the jobs stored them.
 
     fold_AR: over all jobs' replicates, of the compared metric. expected_AR: which of them each
-    arm was meant to have.
+    arm was meant to have. lacking: why scores by row that could be recomputed are not there.
     """
 
     layout: Layout
@@ -103,6 +103,7 @@ class Basis:
     expected_AR: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
     by_row: ByRow | None = None
     scored: Scored | None = None
+    lacking: str | None = None
 
     @property
     def source(self) -> Literal["rows", "folds", "none"]:
@@ -121,10 +122,12 @@ def gather(entries: Sequence[Entry], metric: str, rule: Rule, rows_of: RowsOf) -
     """Scores of the settings chosen inside folds, under the compared metric."""
     layout = _layout(entries)
     fold_AR, expected_AR = _by_fold(entries, layout, metric, rule)
-    plain = Basis(layout, fold_AR, expected_AR)
     runs = [entry.runs_R(rule) for entry in entries]
     ids = [run for of_arm in runs for run in of_arm if run is not None]
-    batches = list(rows_of(ids)) if ids else []
+    found = list(rows_of(ids)) if ids else []
+    batches = [batch for batch in found if isinstance(batch, RowBatch)]
+    why = next((batch.why for batch in found if isinstance(batch, Lacking)), None)
+    plain = Basis(layout, fold_AR, expected_AR, lacking=why)
     if not batches or not metric.startswith("test_"):
         return plain
     by_row = _by_row(entries, runs, batches)
@@ -210,14 +213,9 @@ def _by_part(tested: Sequence[Tested]) -> dict[tuple[int, int], list[Tested]]:
     return found
 
 
-def answers_of(scores: RowScores) -> Real | None:
-    """(R, N, C) what is said of each class, probabilities or else outputs; (R, N, O) of values."""
-    return scores.prediction_RNO if scores.probability_RNC is None else scores.probability_RNC
-
-
 def _kinds(scores: RowScores) -> frozenset[str]:
     """What the rows scored, and what can be taken from their answers."""
-    if answers_of(scores) is None:
+    if scores.answers is None:
         return frozenset(scores.row)
     return frozenset([*scores.row, *(RANKED if scores.target_SN.dtype.kind == "i" else VALUED)])
 

@@ -118,7 +118,8 @@ def _of_data(finding: Finding, job: JobRecord) -> Iterator[str]:
 def _of_design(finding: Finding, basis: Basis, sizes: PartSizes | None) -> Iterator[str]:
     if basis.source != "rows" and not finding.partial and finding.best is not None:
         instead = "from the means of folds" if basis.source == "folds" else "not given"
-        why = "No scores by row are stored"
+        lacking = f", and {basis.lacking}" if basis.lacking else ""
+        why = f"No scores by row are stored{lacking}"
         if basis.by_row is not None:
             why = f"No row has a {metric_words(finding.compared)} of its own"
         yield f"{why}, so intervals and tests are {instead}."

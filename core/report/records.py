@@ -78,7 +78,15 @@ class RowBatch:
     scores: RowScores
 
 
-RowsOf = Callable[[Sequence[str]], Iterable[RowBatch]]  # of those of these runs that have any
+@dataclass(frozen=True)
+class Lacking:
+    """Why runs have no scores by row that could be recomputed, as a clause after `and`."""
+
+    why: str
+
+
+# of those of these runs that have any
+RowsOf = Callable[[Sequence[str]], Iterable[RowBatch | Lacking]]
 
 
 def no_rows(runs: Sequence[str]) -> Iterable[RowBatch]:

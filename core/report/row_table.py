@@ -9,14 +9,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
 import numpy as np
 
 from core.datasets import Replicate
 from core.report.entries import check_known, entries_of, tables_of
-from core.report.records import JobRecord, RowBatch, RowsOf, RunRecord
+from core.report.records import JobRecord, Lacking, RowBatch, RowsOf, RunRecord
 from core.report.render import inert
 from core.report.report import Rule
 from core.report.together import check_together, selection_of, unique_names
@@ -40,11 +40,15 @@ class Chosen:
 
 @dataclass(frozen=True)
 class RowTable:
-    """Its columns, and how many lines it has; made run by run, since large data has many."""
+    """Its columns, and how many lines it has; made run by run, since large data has many.
+
+    lacking: why scores that could be recomputed are not there.
+    """
 
     columns: tuple[str, ...]
     lines: int
     blocks: Sequence[tuple[Chosen, RowScores, int]]
+    lacking: str | None = None
 
     def columns_of(self, block: tuple[Chosen, RowScores, int]) -> Columns:
         """One run's lines, by column."""
@@ -109,7 +113,10 @@ def row_table(
         )
         if run is not None
     }
-    return _table(chosen, list(rows_of(list(chosen))) if chosen else [])
+    found = list(rows_of(list(chosen))) if chosen else []
+    table = _table(chosen, [batch for batch in found if isinstance(batch, RowBatch)])
+    why = next((batch.why for batch in found if isinstance(batch, Lacking)), None)
+    return replace(table, lacking=why)
 
 
 def _table(chosen: Mapping[str, Chosen], batches: Sequence[RowBatch]) -> RowTable:

@@ -16,9 +16,10 @@ from core.layers.layer import Drawn, Shape
 from core.metrics import Metric
 from core.metrics.metric import mean_present
 from core.network.run import Draw, Model
+from core.stack import Span
 from core.term import Knobs
 from core.train.data import Batch, Feed, Part
-from core.train.program import Program, Span
+from core.train.program import Program
 from core.train.randomness import uniforms
 from core.train.score import Scored, score, terms, weight_facts
 from core.train.update import update

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from core.datasets import Dataset
-from core.datasets.splits import Parts, parts_of
+from core.datasets.splits import Parts, padded, parts_of
 from core.errors import InvalidSpec
 from core.rows import PADDING
 from core.train.cohort import Cohort
@@ -148,12 +148,9 @@ class Feed:
     def _part(self, part: Part) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Index and presence (1 or 0; None without padding) of a part by active stream: (S, N)."""
         if part not in self._parts:
-            indices = [_indices(self.streams[s], part) for s in self.active]
-            longest = max(len(i) for i in indices)
-            padded = np.stack([np.pad(i, (0, longest - len(i)), mode="edge") for i in indices])
-            present = np.stack([np.arange(longest) < len(i) for i in indices])
+            index, present = padded([_indices(self.streams[s], part) for s in self.active])
             self._parts[part] = (
-                torch.from_numpy(padded).to(self.device),
+                torch.from_numpy(index).to(self.device),
                 None if present.all() else torch.from_numpy(present).to(self.device, torch.float32),
             )
         return self._parts[part]

@@ -20,46 +20,11 @@ from core.regularizers import Regularizer
 from core.regularizers.dropout import Dropout
 from core.regularizers.regularizer import Constraint, Decay, Penalty, Procedure, Target
 from core.spec.experiment import Experiment
-from core.term import Knob, Knobs, Term, structure
+from core.stack import Span, Stack, segments
+from core.term import Knobs, structure
 from core.train.cohort import Cohort
 
-Span = tuple[int, int]
-"""Places [start, stop)."""
 R = TypeVar("R", bound=Regularizer)
-
-
-class Stack:
-    """Knobs of R instances of one kind: host arrays, and tensors of the rows now training."""
-
-    def __init__(self, terms: Sequence[Term | None], device: torch.device) -> None:
-        kind = type(next(t for t in terms if t is not None))
-        self._device = device
-        self._host = {
-            name: _within(knob, [knob.neutral if t is None else getattr(t, name) for t in terms])
-            for name, knob in kind.knobs().items()
-            if not knob.structural
-        }
-        neutral = [
-            self._host[name] == knob.neutral
-            for name, knob in kind.knobs().items()
-            if knob.neutral is not None and name in self._host
-        ]
-        # a row acts unless all knobs that can be neutral are; a term without any always acts
-        self._acts = ~np.logical_and.reduce(neutral) if neutral else np.ones(len(terms), bool)
-        self.knobs = Knobs({})
-        self.acting: tuple[Span, ...] = ()
-        self.select(range(len(terms)))
-
-    def select(self, rows: Sequence[int]) -> None:
-        index = np.asarray(rows, np.int64)
-        self.acting = segments(self._acts[index])
-        self.knobs = Knobs(
-            {n: torch.from_numpy(v[index]).to(self._device) for n, v in self._host.items()}
-        )
-
-    def block(self, lo: int, hi: int) -> Knobs:
-        """The knobs of rows [lo, hi) only."""
-        return Knobs({name: value[lo:hi] for name, value in vars(self.knobs).items()})
 
 
 @dataclass(frozen=True)
@@ -150,22 +115,6 @@ class Program:
             return slice(*self.network.slice_of("bias" if biases else "weight")), every
         places = tuple(place for place in every if place.node == slot.node)
         return slice(places[0].start, places[-1].stop), places
-
-
-def _within(knob: Knob, values: Sequence[float | None]) -> np.ndarray:
-    """As float32, whose rounding must not step on an open bound: p = 0.99999999 is not 1."""
-    rounded = np.array(values, np.float32)
-    if knob.gt is not None:
-        rounded = np.maximum(rounded, np.nextafter(np.float32(knob.gt), np.float32(np.inf)))
-    if knob.lt is not None:
-        rounded = np.minimum(rounded, np.nextafter(np.float32(knob.lt), np.float32(-np.inf)))
-    return rounded
-
-
-def segments(chosen: np.ndarray) -> tuple[Span, ...]:
-    """The longest [lo, hi) of which every place is true, in order."""
-    edges = np.flatnonzero(np.diff(chosen, prepend=False, append=False)).tolist()
-    return tuple(zip(edges[::2], edges[1::2], strict=True))
 
 
 def _slots(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from core.answers.answered import Answered, answered
 from core.metrics import Metric
 from core.metrics.metric import mean_present
 from core.network.run import Model
@@ -19,17 +20,10 @@ CHUNK_NUMBERS = 2**22  # activations of one layer in a chunk: 16 MB, near the ca
 
 @dataclass(frozen=True)
 class Scored:
-    """A part as the runs of a block answer it: (R,) `values` by wire name, and what they are of.
-
-    Where `present_RN` is 0 the others hold padding; None where nothing is.
-    """
+    """A part as the runs of a block score on it: (R,) by wire name, and the answers behind it."""
 
     values: Mapping[str, torch.Tensor]
-    loss_RN: torch.Tensor
-    output_RNO: torch.Tensor
-    target_RN: torch.Tensor
-    present_RN: torch.Tensor | None
-    probability_RNC: torch.Tensor | None  # None too where no metric asked for them
+    answered: Answered
 
 
 def metrics_for(task: str, classes: int, asked: Collection[str], *, final: bool) -> list[Metric]:
@@ -67,26 +61,22 @@ def score(
     length = feed.length(part)
     widest = max(model.network.activations // max(len(model.network.nodes), 1), 1)
     size = max(64, CHUNK_NUMBERS // (feed.rows * widest))
-    outputs, losses, targets, present = [], [], [], []
-    for start in range(0, length, size):
-        batch = feed.chunk(part, start, start + size)
-        output = model.forward(batch.x_RB, program.layers)
-        losses.append(program.loss.rows(output, batch.y_RB, loss_knobs))
-        outputs.append(output)
-        targets.append(batch.y_RB)
-        present.append(batch.present_RB)
-    padding = [p for p in present if p is not None]
-    present_RN = torch.cat(padding, 1) if padding else None
-    loss_RN, output_RNO, target_RN = (torch.cat(x, 1) for x in (losses, outputs, targets))
-    loss_R = mean_present(loss_RN, present_RN)
-    wanted = any(not m.every_epoch for m in metrics)
-    p_RNC = program.loss.probabilities(output_RNO) if wanted else None
+    batches = (feed.chunk(part, start, start + size) for start in range(0, length, size))
+    found = answered(
+        ((model.forward(b.x_RB, program.layers), b.y_RB, b.present_RB) for b in batches),
+        program.loss,
+        loss_knobs,
+        probabilities=any(not m.every_epoch for m in metrics),
+    )
+    loss_R = mean_present(found.loss_RN, found.present_RN)
     values = {f"{part}_loss": loss_R}
     for metric in metrics:
-        value_R = metric.value(output_RNO, target_RN, present_RN, p_RNC)
+        value_R = metric.value(
+            found.output_RNO, found.target_RN, found.present_RN, found.probability_RNC
+        )
         # a diverged run decides nothing, though an argmax of NaN names a class
         values[f"{part}_{metric.kind}"] = torch.where(torch.isnan(loss_R), loss_R, value_R)
-    return Scored(values, loss_RN, output_RNO, target_RN, present_RN, p_RNC)
+    return Scored(values, found)
 
 
 @torch.no_grad()

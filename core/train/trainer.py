@@ -13,6 +13,8 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from core.answers.answered import Answered
+from core.answers.gathered import Answers, Tested
 from core.datasets import Dataset
 from core.datasets.splits import units_of
 from core.metrics.threshold import THRESHOLD, best_threshold, metric_decided
@@ -20,13 +22,12 @@ from core.regularizers.early_stopping import EarlyStopping
 from core.regularizers.regularizer import Procedure
 from core.rows import write_rows
 from core.train import checkpoint
-from core.train.answers import Answers
 from core.train.block import Block
 from core.train.cohort import Cohort
 from core.train.data import PARTS, Feed
 from core.train.events import Ended, EndReason, Epoch, Event, Finished
 from core.train.program import Program, Slot
-from core.train.score import Scored, direction_of, kind_of, metrics_for
+from core.train.score import direction_of, kind_of, metrics_for
 from core.train.state import State
 
 SELECT = "select"  # the watch that keeps the best epoch by the job's metric
@@ -150,7 +151,14 @@ class Trainer:
         self._blocks = {}
         metrics = self.final_metrics
         unit_N = units_of(self._dataset, self.cohort.protocol.split)
-        answers = Answers(self.cohort, self.program, self.feed, metrics, unit_N, rows_bytes_max)
+        answers = Answers(
+            Tested(*self.feed.tested(), self.feed.stream_of_run, unit_N),
+            self.program.loss,
+            self.program.network.outputs,
+            metrics,
+            chosen=kind_of(self.cohort.metric),
+            bytes_max=rows_bytes_max,
+        )
 
         def run(number: int, lo: int, hi: int) -> Logged:
             rows = tuple(range(lo, hi))
@@ -161,9 +169,9 @@ class Trainer:
                 scored = block.score(part, metrics)
                 final |= scored.values
                 if part == "test":
-                    answers.take(lo, hi, scored)
+                    answers.take(lo, hi, scored.answered)
                 if part == "val" and self.feed.classes == 2:
-                    final |= self._threshold(scored)
+                    final |= self._threshold(scored.answered)
             final |= block.weights(final["train_loss"])
             return rows, {k: v.tolist() for k, v in final.items()}, []
 
@@ -176,13 +184,13 @@ class Trainer:
             None if rows is None else partial(write_rows, scores=rows),
         )
 
-    def _threshold(self, scored: Scored) -> dict[str, torch.Tensor]:
+    def _threshold(self, answered: Answered) -> dict[str, torch.Tensor]:
         """By the validation rows, where the loss gives probabilities."""
-        p_RNC = scored.probability_RNC
+        p_RNC = answered.probability_RNC
         if p_RNC is None:
             return {}
         metric = metric_decided(self.cohort.metric)
-        found_R = best_threshold(p_RNC[..., 1], scored.target_RN, scored.present_RN, metric)
+        found_R = best_threshold(p_RNC[..., 1], answered.target_RN, answered.present_RN, metric)
         return {THRESHOLD: found_R}
 
     def _serve(self, number: int, lo: int, hi: int) -> Block:

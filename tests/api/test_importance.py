@@ -17,6 +17,7 @@ from core.store import checkpoints, datasets, runs
 from core.store.artifacts import Artifacts
 from core.train import Cohort, Finished, train
 from tests.api.conftest import Service, Trained, finish, take
+from worker.payload import columns
 
 DIABETES: dict[str, Any] = {
     "dataset": "diabetes",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.report.records import no_rows
+from core.report.records import Lacking, no_rows
 
 ARMS: dict[str, Any] = {
     "dataset": "digits",
@@ -91,6 +91,15 @@ def test_runs_that_diverged_are_counted(studio: Any) -> None:
     world = studio.world(ARMS, lambda arm, setting: 0.9)
     world.runs[0] = replace(world.runs[0], stop_reason="diverged", final={})
     assert "none: 1 of 5 runs diverged." in world.report().notes
+
+
+def test_rows_that_could_be_recomputed_are_told_with_why_they_are_not(studio: Any) -> None:
+    world = studio.world(ARMS, lambda arm, setting: 0.9)
+    report = studio.build([world.job], world.runs, lambda ids: [Lacking("that would take a day")])
+    assert (
+        "No scores by row are stored, and that would take a day, so intervals and tests are from "
+        "the means of folds."
+    ) in report.notes
 
 
 def test_jobs_without_scores_by_row_say_so(studio: Any) -> None:

@@ -1,21 +1,31 @@
-"""Each run's scores on each of its test rows, gathered from the blocks as they are scored."""
+"""Each run's scores on each of its test rows, gathered as they are scored, within a budget."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import torch
 
+from core.answers.answered import Answered
+from core.losses import Loss
 from core.metrics import Metric
 from core.metrics.metric import mean_present
 from core.rows import PADDING, Real, RowScores, Whole
-from core.train.cohort import Cohort
-from core.train.data import Feed
-from core.train.program import Program
-from core.train.score import Scored, kind_of
+from core.tensors import torch
 
 BYTES = 4  # float32
+
+
+@dataclass(frozen=True)
+class Tested:
+    """Which rows test runs, as `RowScores` has them: numbers and targets of S parts, and the part
+    of each run. unit_N: by row of the dataset, equal for rows that the split keeps together."""
+
+    index_SN: Whole
+    target_SN: Whole | Real
+    stream_of_run: Sequence[int]
+    unit_N: Whole
 
 
 class Answers:
@@ -28,28 +38,29 @@ class Answers:
 
     def __init__(
         self,
-        cohort: Cohort,
-        program: Program,
-        feed: Feed,
+        tested: Tested,
+        loss: Loss,
+        outputs: int,
         metrics: Sequence[Metric],
-        unit_N: Whole,
+        *,
+        chosen: str,
         bytes_max: float,
     ) -> None:
-        """unit_N: by row of the dataset, equal for rows that the split keeps together."""
+        """outputs: of the network. chosen: the kind of metric that the job chooses by."""
         self._metrics = {m.kind: m for m in metrics}
-        self._index_SN, self._target_SN = feed.tested()
+        self._index_SN, self._target_SN = tested.index_SN, tested.target_SN
+        unit_N = tested.unit_N
         self._group_SN: Whole | None = None
         if len(np.unique(unit_N)) < len(unit_N):
             self._group_SN = np.where(self._index_SN < 0, PADDING, unit_N[self._index_SN])
-        self._stream_R = np.array(feed.stream_of_run, np.int64)
-        shape = len(cohort.runs), self._index_SN.shape[1]
-        kinds, wide, width = self._kinds(program, feed)
+        self._stream_R = np.array(tested.stream_of_run, np.int64)
+        shape = len(self._stream_R), self._index_SN.shape[1]
+        kinds, wide, width = self._kinds(loss, outputs)
         described = self._index_SN, self._target_SN, self._stream_R, self._group_SN
         fixed = sum(array.nbytes for array in described if array is not None)
         each = BYTES * shape[0] * shape[1]
         self._rows: dict[str, Real] = {}
         self._wide: dict[str, Real] = {}
-        chosen = kind_of(cohort.metric)
         for names, has_wide in _ways(kinds, chosen):
             if fixed + each * (len(names) + has_wide * width) <= bytes_max:
                 self._rows = {name: np.full(shape, np.nan, np.float32) for name in names}
@@ -57,11 +68,17 @@ class Answers:
                     self._wide = {wide: np.full((*shape, width), np.nan, np.float32)}
                 break
 
-    def _kinds(self, program: Program, feed: Feed) -> tuple[list[str], str, int]:
+    @property
+    def nothing(self) -> bool:
+        """Whether not even the rows of one metric are within the budget."""
+        return not self._rows
+
+    def _kinds(self, loss: Loss, outputs: int) -> tuple[list[str], str, int]:
         """What has rows, as one example tells; and what a prediction is called, and its width."""
-        output_11O = torch.zeros(1, 1, program.network.outputs)
+        output_11O = torch.zeros(1, 1, outputs)
         target = torch.from_numpy(np.zeros_like(self._target_SN[:1, :1]))
-        p_11C = program.loss.probabilities(output_11O) if feed.classes else None
+        classes = self._target_SN.dtype.kind == "i"
+        p_11C = loss.probabilities(output_11O) if classes else None
         kinds = [
             kind
             for kind, metric in self._metrics.items()
@@ -71,8 +88,8 @@ class Answers:
             return ["loss", *kinds], "prediction", output_11O.shape[-1]
         return ["loss", *kinds], "probability", p_11C.shape[-1]
 
-    def take(self, lo: int, hi: int, part: Scored) -> None:
-        """The test part of rows [lo, hi) of the cohort."""
+    def take(self, lo: int, hi: int, part: Answered) -> None:
+        """What runs [lo, hi) say of their test parts."""
         loss_R = mean_present(part.loss_RN, part.present_RN)
         blank_RN = loss_R.isnan()[:, None].expand(part.loss_RN.shape)
         if part.present_RN is not None:
@@ -90,14 +107,14 @@ class Answers:
             assert said is not None, "the loss gives probabilities of one example only"
             keep(into, said)
 
-    def _row(self, kind: str, part: Scored) -> torch.Tensor:
+    def _row(self, kind: str, part: Answered) -> torch.Tensor:
         row_RN = self._metrics[kind].rows(part.output_RNO, part.target_RN, part.probability_RNC)
         assert row_RN is not None, f"{kind} has rows of one example only"
         return row_RN
 
     def scores(self) -> RowScores | None:
-        """All of it; None where not even the rows of one metric were within the budget."""
-        if not self._rows:
+        """All of it; None where there is nothing."""
+        if self.nothing:
             return None
         return RowScores(
             self._index_SN,
