@@ -42,10 +42,20 @@ def predict(house: Services, run_id: str, request: PredictionRequest) -> Predict
         outputs=_rows(outputs),
         probabilities=None if probabilities is None else _rows(probabilities),
         classes=list(facts.classes) or None,
-        labels=None
-        if probabilities is None
-        else [facts.classes[int(i)] for i in probabilities.argmax(1)],
+        labels=None if probabilities is None else _labels(probabilities, facts.classes),
     )
+
+
+def _labels(probabilities: NDArray[np.float32], classes: Sequence[str]) -> list[str | None]:
+    """The likeliest class of each input; null where the network overflowed, and none is likelier.
+
+    Row by row, so that one input of many costs a client the answer to that one only.
+    """
+    likeliest = probabilities.argmax(1)
+    return [
+        classes[int(place)] if np.isfinite(row).all() else None
+        for place, row in zip(likeliest, probabilities, strict=True)
+    ]
 
 
 def _rows(values: NDArray[np.float32]) -> list[list[float | None]]:

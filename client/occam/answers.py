@@ -359,13 +359,14 @@ class Dataset(Answer):
 class Prediction(Answer):
     """A row of outputs for each input; where there are classes, also their probabilities.
 
-    classes: the name of each column; labels: the likeliest class of each input.
+    classes: the name of each column; labels: the likeliest class of each input, None where the
+    network overflowed and no probability is known.
     """
 
     outputs: list[list[float | None]]
     probabilities: list[list[float | None]] | None = None
     classes: list[str] | None = None
-    labels: list[str] | None = None
+    labels: list[str | None] | None = None
 
 
 def _is_scalar(value: object) -> bool:
