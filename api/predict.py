@@ -55,9 +55,18 @@ def predict(house: Services, run_id: str, request: PredictionRequest) -> Predict
     )
 
 
-def _labels(facts: DatasetFacts, p_NC: NDArray[np.float32], threshold: float | None) -> list[str]:
+def _labels(
+    facts: DatasetFacts, p_NC: NDArray[np.float32], threshold: float | None
+) -> list[str | None]:
+    """Of each input; null where the network overflowed, and no class is likelier.
+
+    Row by row, so that one input of many costs a client the answer to that one only.
+    """
     said_N = p_NC.argmax(1) if threshold is None else p_NC[:, 1].astype(np.float64) > threshold
-    return [facts.classes[int(i)] for i in said_N]
+    return [
+        facts.classes[int(said)] if np.isfinite(p_C).all() else None
+        for said, p_C in zip(said_N, p_NC, strict=True)
+    ]
 
 
 def _threshold(request: PredictionRequest, run: models.Run, facts: DatasetFacts) -> float | None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import errno
 import re
 
-import torch
-
 from core.errors import InvalidSpec
 from core.store.states import Reason
+from core.train.memory import out_of_memory
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -25,10 +24,10 @@ def reason_of(error: BaseException) -> tuple[Reason, str]:
         return "dataset_changed", str(error)
     if isinstance(error, InvalidSpec):  # the one thing that only the data itself can tell
         return "invalid_split", error.detail
-    if isinstance(error, torch.OutOfMemoryError):
-        return "oom_device", "The device has no memory left; use a smaller model or minibatch."
-    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
-        return "oom_host", "The host has no memory left; use a smaller model or minibatch."
+    where = out_of_memory(error)
+    if where is not None:
+        reason: Reason = "oom_device" if where == "device" else "oom_host"
+        return reason, f"The {where} has no memory left; use a smaller model or minibatch."
     if is_full(error):
         return "disk_full", "There is no room for the weights; free some space and try again."
     return "internal", f"{type(error).__name__}: {error}"

@@ -158,18 +158,27 @@ class Prediction(Outgoing):
     run: Annotated[str, Field(description="Id of the run.")]
     outputs: Annotated[
         list[list[float | None]],
-        Field(description="One row per input: logits of each class, or predicted targets."),
+        Field(
+            description="One row per input: logits of each class, or predicted targets. Null where"
+            " the network overflowed: that input, or a weight, is too large for 32-bit floats."
+        ),
     ]
     probabilities: Annotated[
         list[list[float | None]] | None,
-        Field(description="One row per input, adding up to 1; null in regression."),
+        Field(
+            description="One row per input, adding up to 1, or of nulls where the network"
+            " overflowed; null in regression."
+        ),
     ]
     classes: Annotated[
         list[str] | None, Field(description="Name of each column; null in regression.")
     ]
     labels: Annotated[
-        list[str] | None,
-        Field(description="The likeliest class of each input, or the one that the threshold says."),
+        list[str | None] | None,
+        Field(
+            description="The likeliest class of each input, or the one that the threshold says;"
+            " null for one whose probabilities are null, and null in regression."
+        ),
     ]
     threshold: Annotated[
         float | None,

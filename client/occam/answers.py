@@ -360,13 +360,13 @@ class Prediction(Answer):
     """A row of outputs for each input; where there are classes, also their probabilities.
 
     classes: the name of each column; labels: the likeliest class of each input, or what the
-    threshold says, where one was asked for.
+    threshold says, where one was asked for; None where the network overflowed.
     """
 
     outputs: list[list[float | None]]
     probabilities: list[list[float | None]] | None = None
     classes: list[str] | None = None
-    labels: list[str] | None = None
+    labels: list[str | None] | None = None
     threshold: float | None = None
 
 

@@ -35,7 +35,10 @@ class Ended:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A whole state at an epoch's end. Call `write` before asking for the next event, or never."""
+    """A whole state at an epoch's end. Call `write` before asking for the next event, or never.
+
+    The file may be moved or deleted; its bytes must stay as they are.
+    """
 
     epoch: int
     write: Callable[[Path], None]

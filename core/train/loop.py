@@ -11,13 +11,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 
 from core.datasets import Dataset
 from core.train.cohort import Cohort
 from core.train.events import Event, Finished, Snapshot
+from core.train.memory import Newest, out_of_memory
 from core.train.trainer import Trainer
 
 RUNS_PER_LANE_MIN = 32  # below this a lane spends more time in Python than in arithmetic
@@ -41,17 +44,19 @@ def train(
 
     `resume` continues from a checkpoint, bit for bit on the same device kind. `control` is asked
     between steps: "cancel" ends at once, with the scores of what was trained if that is an epoch
-    at least; "pause" ends after a Snapshot at the epoch's end. When
-    memory runs out the cohort starts over in halves, which take turns at every epoch, then in
-    quarters; what was said already is not said again. Row scores take `rows_bytes_max` at most.
+    at least; "pause" ends after a Snapshot at the epoch's end. When memory runs out the cohort
+    goes on from the newest Snapshot that was written, else from where it began, in halves that take
+    turns at every epoch, then in quarters; what was said already is not said again. Row scores take
+    `rows_bytes_max` at most.
     """
     where = torch.device(device)
     threads = torch.get_num_threads()
     lanes = lanes_for(len(cohort.runs), where, threads)
     try:
-        with _exact_convolutions():
+        with _exact_convolutions(), TemporaryDirectory(prefix="occam-") as folder:
+            newest = Newest(Path(folder), resume)
             yield from _run(
-                cohort, dataset, where, lanes, resume, control, snapshot_every_s, rows_bytes_max
+                cohort, dataset, where, lanes, newest, control, snapshot_every_s, rows_bytes_max
             )
     finally:
         torch.set_num_threads(threads)
@@ -62,22 +67,22 @@ def _run(
     dataset: Dataset,
     device: torch.device,
     lanes: int,
-    resume: Path | None,
+    newest: Newest,
     control: Callable[[], str | None],
     snapshot_every_s: float,
     rows_bytes_max: float,
 ) -> Iterator[Event]:
-    parts, logged, snapshot_at = lanes, 0, time.monotonic()
-    trainer = _start(cohort, dataset, device, parts, lanes, resume)
+    logged, snapshot_at = 0, time.monotonic()
+    trainer = _start(cohort, dataset, device, lanes, newest.path)
     while not trainer.finished:
         try:
             if not trainer.run_epoch(lambda: control() == "cancel"):
                 yield from _cut(trainer, rows_bytes_max)
                 return
-        except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error) or parts >= len(cohort.runs):
+        except Exception as error:
+            parts = 2 * trainer.state.parts
+            if not out_of_memory(error) or trainer.state.parts >= len(trainer.state.rows):
                 raise
-            parts, lanes = 2 * parts, 1
         else:
             events = list(trainer.log())
             if trainer.epoch > logged:  # else said before memory ran out
@@ -89,14 +94,14 @@ def _run(
                 return
             due = time.monotonic() - snapshot_at >= snapshot_every_s
             if not trainer.finished and (wish == "pause" or due):
-                yield Snapshot(trainer.epoch, trainer.write_checkpoint)
+                yield Snapshot(trainer.epoch, partial(newest.write, trainer))
                 snapshot_at = time.monotonic()
                 if wish == "pause":
                     return
             continue
         # Outside the handler, whose traceback would keep the failed epoch's tensors alive.
         del trainer
-        trainer = _start(cohort, dataset, device, parts, lanes, resume)
+        trainer = _start(cohort, dataset, device, 1, newest.path, parts)
     yield _finish(trainer, rows_bytes_max)
 
 
@@ -128,36 +133,33 @@ def _finish(trainer: Trainer, rows_bytes_max: float) -> Finished:
     while True:
         try:
             return trainer.finish(rows_bytes_max)
-        except (RuntimeError, MemoryError) as error:
+        except Exception as error:
             if not out_of_memory(error) or trainer.state.parts >= len(trainer.cohort.runs):
                 raise
         trainer.state.parts, trainer.lanes = 2 * trainer.state.parts, 1
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether the device or the host refused memory."""
-    words = str(error)
-    return (
-        isinstance(error, torch.OutOfMemoryError | MemoryError)
-        or "DefaultCPUAllocator" in words  # "can't allocate memory", "not enough memory"
-        or "std::bad_alloc" in words
-    )
 
 
 def _start(
     cohort: Cohort,
     dataset: Dataset,
     device: torch.device,
-    parts: int,
     lanes: int,
     resume: Path | None,
+    parts: int | None = None,
 ) -> Trainer:
-    """A trainer of so many parts, from the start, or from a checkpoint that says how many."""
+    """A trainer from the start, or from a checkpoint.
+
+    In as many parts as there are lanes, or as the checkpoint says; or in `parts`, whatever it says.
+    """
     if device.type == "cuda":
         torch.cuda.empty_cache()
-    trainer = Trainer(cohort, dataset, device, parts, lanes)
+    trainer = Trainer(cohort, dataset, device, parts or lanes, lanes)
     if resume is not None:
         trainer.restore(resume)
+    if parts is not None:
+        trainer.state.parts = parts
+    if trainer.state.parts > lanes:  # memory did not suffice for all, or there were more cores
+        trainer.lanes = 1
     if lanes == 1 and device.type == "cpu" and trainer.operation_flops < SHARED_FLOPS_MIN:
         torch.set_num_threads(1)
     return trainer

@@ -60,7 +60,8 @@ def score(
     """One forward pass over a part, in evaluation mode."""
     length = feed.length(part)
     widest = max(model.network.activations // max(len(model.network.nodes), 1), 1)
-    size = max(64, CHUNK_NUMBERS // (feed.rows * widest))
+    # of all runs of the cohort: a chunk's size decides last bits, so blocks must not
+    size = max(64, CHUNK_NUMBERS // (len(feed.stream_of_run) * widest))
     batches = (feed.chunk(part, start, start + size) for start in range(0, length, size))
     found = answered(
         ((model.forward(b.x_RB, program.layers), b.y_RB, b.present_RB) for b in batches),

@@ -188,6 +188,30 @@ def test_a_linear_model_predicts_what_numpy_does(service: Service, tmp_path: Pat
     assert flat.json() == found
 
 
+def test_an_input_on_which_the_network_overflows_has_no_label_and_the_others_have(
+    service: Service, tmp_path: Path
+) -> None:
+    held = take(service.database, service.post(architecture="linear", seeds=2, epochs=2)["id"])
+    names = layer_names(service, held)
+    weight = np.zeros((2, 64, 10), np.float32)
+    weight[:, :, 3] = 1.0
+    tensors = {
+        f"reported/{names['weight']}": weight,
+        f"reported/{names['bias']}": np.zeros((2, 1, 10), np.float32),
+    }
+    store_weights(service, held, tmp_path, tensors)
+    inputs = [[1.0] * 64, [3e38] * 64, [0.5] * 64]  # each a float32; 64 times the second is none
+
+    found = service.client.post(f"/v1/runs/{held.run_ids[0]}/predict", json={"inputs": inputs})
+
+    assert found.status_code == 200, found.text
+    said = found.json()
+    assert said["labels"] == ["3", None, "3"]
+    assert said["probabilities"][1] == [None] * 10
+    assert said["outputs"][1][3] is None
+    assert sum(said["probabilities"][0]) == pytest.approx(1)
+
+
 def layer_names(service: Service, held: Trained) -> dict[str, str]:
     """Role -> stored name of the linear model's two tensors."""
     with service.database.read() as session:

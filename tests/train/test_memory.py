@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -9,10 +10,12 @@ import sys
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
 
 from core.datasets.classification import Classification
 from core.train import Epoch, Snapshot, train
-from core.train.loop import lanes_for, out_of_memory
+from core.train.loop import _start, lanes_for
+from core.train.memory import out_of_memory
 from core.train.trainer import Trainer
 from tests.train.conftest import (
     cohort,
@@ -24,6 +27,8 @@ from tests.train.conftest import (
     tolerance,
     trained,
 )
+from worker.attempt import OUT_OF_MEMORY
+from worker.failure import reason_of
 
 # 16 runs whose hidden activations take 80 MB each, in a process that may have 1.2 GB more.
 LIMITED = """
@@ -75,6 +80,85 @@ def test_a_cohort_that_does_not_fit_goes_on_in_halves() -> None:
     assert len(set(said["accuracy"])) == 1
 
 
+# 12 runs whose hidden activations take 10 MB each. From the given epoch's end on the process may
+# have no more address space than it has, and a part of what the next epoch asks for.
+LATE = """
+import json, resource, sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from core.datasets.classification import Classification
+from core.train import Epoch, Finished, Snapshot, train
+from core.train.block import Block
+from tests.train.conftest import cohort, experiment, run_of
+
+folder, starved_at, resumes = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "resumed"
+data = Classification(examples=2000, features=20, informative=10, classes=4).load()
+wide = experiment(
+    architecture={"kind": "mlp", "hidden": [2000]}, batch_size="full", epochs=6,
+)
+made = cohort([run_of(wide, seed) for seed in range(12)])
+
+trained = []
+whole = Block.run_epoch
+def counting(self, epoch, *rest):
+    done = whole(self, epoch, *rest)
+    trained.append((epoch, len(self.rows)))
+    return done
+Block.run_epoch = counting
+
+def starve():
+    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + 175_000_000,) * 2)
+
+def run(name, starved_at, resume=None):
+    trained.clear()
+    logged, final = [], None
+    for event in train(made, data, snapshot_every_s=0, resume=resume):
+        if isinstance(event, Epoch):
+            logged.append((event.epoch, event.metrics))
+            if event.epoch == starved_at:
+                starve()
+        elif isinstance(event, Snapshot):
+            path = folder / f"{name}-{event.epoch}"
+            event.write(path)
+            if name != "calm" or event.epoch != 2:
+                path.unlink()  # as a worker does, once it is stored
+        elif isinstance(event, Finished):
+            event.write_weights(folder / f"{name}-weights")
+            final = event.final
+    return {"logged": logged, "final": final, "trained": list(trained)}
+
+calm = run("calm", 0)
+late = run("late", starved_at, folder / "calm-2" if resumes else None)
+print(json.dumps({"calm": calm, "late": late}))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is Linux's")
+@pytest.mark.parametrize("start", ["afresh", "resumed"])
+def test_memory_that_runs_out_late_costs_the_epochs_since_the_newest_snapshot(
+    start, tmp_path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LATE, str(tmp_path), "4", start],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    said = json.loads(done.stdout)
+    calm, late = said["calm"], said["late"]
+    first = 1 if start == "afresh" else 3
+    whole = [[epoch, rows] for epoch, rows in late["trained"] if rows == 12]
+    assert whole == [[epoch, 12] for epoch in range(first, 5)], "no epoch is trained again"
+    assert {epoch for epoch, rows in late["trained"] if rows < 12} == {5, 6}
+    assert late["logged"] == calm["logged"][first - 1 :], "said once, and the same to the last bit"
+    assert late["final"] == calm["final"]
+    one, two = (load_file(tmp_path / f"{name}-weights") for name in ("calm", "late"))
+    assert all(np.array_equal(one[name], two[name]) for name in one)
+
+
 @pytest.mark.parametrize(("parts", "lanes"), [(2, 1), (3, 2), (8, 1), (4, 4)])
 def test_taking_turns_or_lanes_changes_nothing(digits, weights, parts, lanes, monkeypatch) -> None:
     stop = [{"kind": "early_stopping", "patience": 1}]
@@ -114,13 +198,52 @@ def test_a_checkpoint_resumes_bit_for_bit_with_other_cores(digits, weights, tmp_
     assert all(np.array_equal(one[name], two[name]) for name in one)
 
 
-def test_what_counts_as_out_of_memory() -> None:
-    assert out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
-    assert out_of_memory(MemoryError())
+def test_a_checkpoint_of_halves_goes_on_in_halves_that_take_turns(digits, tmp_path) -> None:
+    made = cohort([run_of(experiment(), seed) for seed in range(4)])
+    halved = _start(made, digits, torch.device(device()), 1, None, parts=2)
+    halved.write_checkpoint(tmp_path / "halved")
+    resumed = _start(made, digits, torch.device(device()), 1, tmp_path / "halved")
+    assert (resumed.state.parts, resumed.lanes) == (2, 1)
+    again = _start(made, digits, torch.device(device()), 1, tmp_path / "halved", parts=4)
+    assert (again.state.parts, again.lanes) == (4, 1)
+
+
+def refused_by_torch() -> RuntimeError:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**60)
-    assert out_of_memory(caught.value)
-    assert not out_of_memory(RuntimeError("shapes do not match"))
+    return caught.value
+
+
+def refused_by_numpy() -> MemoryError:
+    with pytest.raises(MemoryError) as caught:
+        np.empty(2**59)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("error", "where"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), "device"),
+        (RuntimeError("CUDA error: out of memory"), "device"),
+        (
+            RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"),
+            "device",
+        ),
+        (MemoryError(), "host"),
+        (refused_by_torch(), "host"),
+        (refused_by_numpy(), "host"),
+        (RuntimeError("std::bad_alloc"), "host"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "host"),
+        (RuntimeError("I/O error: Cannot allocate memory (os error 12)"), "host"),
+        (RuntimeError("shapes do not match"), None),
+        (OSError(errno.ENOSPC, "No space left on device"), None),
+    ],
+    ids=repr,
+)
+def test_what_is_halved_and_what_a_worker_calls_out_of_memory_are_one(error, where) -> None:
+    assert out_of_memory(error) == where
+    assert (reason_of(error)[0] in OUT_OF_MEMORY) == (where is not None)
+    assert where is None or reason_of(error)[0] == f"oom_{where}"
 
 
 def test_an_error_that_is_not_memory_is_raised() -> None:
