@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -24,11 +25,11 @@ SOFTMAX = (
 class Dense(Layer):
     """Fully connected layer.
 
-    Formula: y = f(x W + b), W (in, out)
+    Formula: y = f(x W + b), W (in, out); the same at every moment of a sequence
 
     Convention: weights and biases start in U(-k, k), k = 1 / sqrt(in), as torch.nn.Linear.
 
-    Shapes: (R, B, in) -> (R, B, out)
+    Shapes: (R, B, in) -> (R, B, out); (R, B, T, in) -> (R, B, T, out)
 
     Reference: torch.nn.Linear
     """
@@ -53,7 +54,7 @@ class Dense(Layer):
                 {"activation": "relu"},
                 {"activation": "softmax"},
             )
-        ]
+        ] + [Example(((4, 5),), {"units": units, "activation": "relu"}) for units in (3, 40)]
 
     def reference(
         self, xs_B: Sequence[torch.Tensor], p: Mapping[str, torch.Tensor], alone: Alone
@@ -63,20 +64,21 @@ class Dense(Layer):
         return reference_activation(y_B, self.activation)
 
     def output_shape(self, shape: Shape) -> Shape:
-        if len(shape) != 1:
+        if len(shape) > 2:
             raise ValueError(
-                f"dense needs one axis of features and gets {shape}; put a flatten before it"
+                f"dense needs features (F,) or a sequence (T, F) and gets {shape}; "
+                f"put a flatten before it"
             )
-        return (self.units,)
+        return (*shape[:-1], self.units)
 
     def parameters(self, shape: Shape) -> tuple[Parameter, ...]:
-        bound = shape[0] ** -0.5
-        weight = Parameter("weight", (shape[0], self.units), "weight", bound)
+        bound = shape[-1] ** -0.5
+        weight = Parameter("weight", (shape[-1], self.units), "weight", bound)
         bias = Parameter("bias", (1, self.units), "bias", bound)
         return (weight, bias) if self.bias else (weight,)
 
     def flops(self, shape: Shape) -> int:
-        return 2 * shape[0] * self.units
+        return 2 * math.prod(shape) * self.units
 
     @property
     def activates(self) -> bool:
@@ -95,6 +97,9 @@ class Dense(Layer):
     ) -> torch.Tensor:
         from core.kernels import dense
 
+        if x_RB.dim() == 4:
+            y = self.forward(x_RB.flatten(1, 2), p, step)
+            return y.unflatten(1, x_RB.shape[1:3])  # type: ignore[no-any-return]
         return activate(dense(x_RB, p["weight"], p.get("bias")), self._activation, owned=True)
 
     def vjp(
@@ -108,5 +113,25 @@ class Dense(Layer):
     ) -> tuple[torch.Tensor, Pull]:
         from core.kernels import dense, dense_pull
 
+        if x_RB.dim() == 4:
+            return self._vjp_of_sequence(x_RB, p, step, into, through=through)
         y_RB, pull = activate_vjp(dense(x_RB, p["weight"], p.get("bias")), self._activation)
         return y_RB, lambda dy: dense_pull(pull(dy), x_RB, p["weight"], into, through=through)
+
+    def _vjp_of_sequence(
+        self,
+        x_RB: torch.Tensor,
+        p: Mapping[str, torch.Tensor],
+        step: Step,
+        into: Mapping[str, torch.Tensor],
+        *,
+        through: bool,
+    ) -> tuple[torch.Tensor, Pull]:
+        """Moments are examples."""
+        y, pull_flat = self.vjp(x_RB.flatten(1, 2), p, step, into, through=through)
+
+        def pull(dy_RB: torch.Tensor) -> torch.Tensor | None:
+            dx = pull_flat(dy_RB.flatten(1, 2))
+            return None if dx is None else dx.view(x_RB.shape)
+
+        return y.unflatten(1, x_RB.shape[1:3]), pull

@@ -269,6 +269,7 @@ def by_autograd(
         if not through:
             return [None] * len(xs_RB)
         first, *others = found[len(leaves) :]
-        return [first, *(other.clone() for other in others)]  # of a sum they are one tensor
+        # written to later: of a mean they are expanded, of a sum they are one tensor
+        return [first.contiguous(), *(other.clone() for other in others)]
 
     return y_RB.detach(), pull

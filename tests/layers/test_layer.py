@@ -28,7 +28,12 @@ def made(kind: str, **body: Any) -> Layer:
 
 
 MISTAKES = [
-    ("dense", {}, (1, 8, 8), "dense needs one axis of features and gets (1, 8, 8); put a flatten"),
+    (
+        "dense",
+        {},
+        (1, 8, 8),
+        "dense needs features (F,) or a sequence (T, F) and gets (1, 8, 8); put a flatten",
+    ),
     ("conv2d", {}, (64,), "conv2d needs an image (channels, height, width) and gets (64,)"),
     ("conv2d", {"kernel": 4}, (1, 8, 8), "same padding needs an odd kernel, and 4 is even"),
     (
@@ -40,6 +45,16 @@ MISTAKES = [
     ("max_pool", {}, (64,), "max_pool needs an image (channels, height, width) and gets (64,)"),
     ("average_pool", {}, (64,), "average_pool needs an image"),
     ("max_pool", {"size": 4}, (1, 3, 8), "max_pool of size 4 does not fit in 3 x 8"),
+    ("layer_norm", {}, (1, 8, 8), "for images use group_norm"),
+    ("rms_norm", {}, (1, 8, 8), "for images use group_norm"),
+    ("group_norm", {"groups": 4}, (6, 3, 8), "group_norm cannot divide 6 channels in 4"),
+    ("group_norm", {}, (5, 6), "group_norm needs an image (channels, height, width)"),
+    ("global_average_pool", {}, (5,), "needs an image or a sequence and gets (5,)"),
+    ("patches", {"size": 3}, (1, 6, 8), "patches of 3 do not fill 6 x 8"),
+    ("position", {}, (5,), "position needs a sequence (T, F) and gets (5,)"),
+    ("attention", {"heads": 4}, (5, 6), "attention of 4 heads needs a sequence (T, 3 F), F div"),
+    ("gru", {}, (5,), "gru needs a sequence (T, F) and gets (5,)"),
+    ("lstm", {}, (1, 5, 6), "lstm needs a sequence (T, F) and gets (1, 5, 6)"),
 ]
 
 

@@ -47,11 +47,17 @@ def test_outputs_gradients_and_statistics_are_those_of_the_reference(
             total[0 if shared else r] += x_B.grad
         for name, value in mine.items():
             if value.requires_grad:
-                torch.testing.assert_close(p[name].grad[r], value.grad, rtol=1e-4, atol=1e-4)
+                assert_near(p[name].grad[r], value.grad)
             else:
                 torch.testing.assert_close(p[name][r], value)
     for first, total in zip(firsts, into, strict=True):
-        torch.testing.assert_close(first.grad, total, rtol=1e-4, atol=1e-4)
+        assert_near(first.grad, total)
+
+
+def assert_near(gradient: torch.Tensor, expected: torch.Tensor) -> None:
+    """To 1e-5 of the largest: float32 sums of thousands of terms are no better."""
+    largest = max(1.0, expected.abs().max().item())
+    torch.testing.assert_close(gradient, expected, rtol=1e-5, atol=1e-5 * largest)
 
 
 # Any two of: training, one input for all runs, a gradient with respect to it.

@@ -105,6 +105,7 @@ def tensors(use: Use, seed: int = 1) -> Tensors:
     made = {}
     for index, (name, parameter) in enumerate(use.parameters.items()):
         value = torch.randn(R, *parameter.shape, generator=generator(seed + index))
+        value = value * (min(1.0, 2 * parameter.bound) or 1.0)  # as large as in training
         if parameter.name == "running_var":
             value = value.abs() + 0.5
         made[name] = value.requires_grad_(parameter.role != "buffer")

@@ -128,7 +128,7 @@ def test_noise_is_wanted_by_dropout_only():
         (
             layers({"kind": "dense", "units": 4}),
             (1, 8, 8),
-            "layer 0 (dense): dense needs one axis of features and gets (1, 8, 8)",
+            "layer 0 (dense): dense needs features (F,) or a sequence (T, F) and gets (1, 8, 8)",
         ),
         (
             layers("flatten", {"kind": "conv2d", "filters": 2}),
