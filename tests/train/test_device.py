@@ -12,7 +12,7 @@ import torch
 from core.train import Snapshot, randomness, train
 from tests.train import stand_in
 from tests.train.conftest import cohort, experiment, finished, run_of
-from tests.train.test_loop import catalogue, neighbours
+from tests.train.test_loop import catalogue, neighbours, viewed
 
 
 @pytest.fixture(autouse=True)
@@ -40,14 +40,15 @@ def test_the_stand_in_refuses_to_mix_with_the_host() -> None:
         there + torch.ones(3)
 
 
-@pytest.mark.parametrize("changes", catalogue())
-def test_training_there_gives_the_hosts_numbers(changes, digits, weights) -> None:
+@pytest.mark.parametrize(("shape", "changes"), catalogue())
+def test_training_there_gives_the_hosts_numbers(shape, changes, digits, weights) -> None:
+    data = viewed(digits, shape)
     changes = {**changes, "epochs": 2}
     before, after, other = neighbours(changes)
     made = cohort([before, run_of(experiment(**changes), 0), after, other])
 
-    here = list(train(made, digits))
-    there = list(train(made, digits, device=stand_in.NAME))
+    here = list(train(made, data))
+    there = list(train(made, data, device=stand_in.NAME))
 
     ours, theirs = weights(there), weights(here)
     # convolutions of all runs are one there, and round otherwise
