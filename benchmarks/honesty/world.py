@@ -63,10 +63,12 @@ class World:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a job would store, and each arm's mean score on fresh rows (A,)."""
+    """What a job would store, and each arm's mean score on fresh rows and on validation rows (A,),
+    the latter of the λ chosen there."""
 
     scored: Scored
     fresh_A: Array
+    validation_A: Array
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def play(
     passes = repeats or world.repeats
     score_APN = np.full((len(arms), passes, len(y)), np.nan)
     fold_PN = np.full((passes, len(y)), -1, dtype=np.int64)
-    fresh_A = np.zeros(len(arms))
+    fresh_A, validation_A = np.zeros(len(arms)), np.zeros(len(arms))
     for p in range(passes):
         split = np.random.default_rng([seed, 2, 0 if world.folds == 1 else p])
         of_fold_N = _folds(world, split, y, cluster_N)
@@ -101,13 +103,16 @@ def play(
             for a, arm in enumerate(arms):
                 phi, phi_fresh = maps[a]
                 weights = _fit(phi, y, train, arm.lambdas)
-                best = _best(_scores(phi[validation], y[validation], weights, world), world)
+                validated = _scores(phi[validation], y[validation], weights, world)
+                best = _best(validated, world)
+                validation_A[a] += validated[:, best].mean()
                 chosen = [part[..., best : best + 1] for part in weights]
                 score_APN[a, p, test_N] = _scores(phi[test_N], y[test_N], chosen, world)[:, 0]
                 fresh_A[a] += _scores(phi_fresh, fresh[1], chosen, world).mean()
     repeat_P = np.zeros(passes, dtype=np.int64) if world.folds == 1 else np.arange(passes)
     cluster = cluster_N if world.cluster > 1 else None
-    return Outcome(Scored(score_APN, fold_PN, repeat_P, cluster), fresh_A / passes / world.folds)
+    scored, trainings = Scored(score_APN, fold_PN, repeat_P, cluster), passes * world.folds
+    return Outcome(scored, fresh_A / trainings, validation_A / trainings)
 
 
 def _arms(world: World) -> list[_Arm]:

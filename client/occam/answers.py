@@ -212,7 +212,8 @@ class ArmReport(Answer):
 class Pair(Answer):
     """Two arms compared, row by row; interval and adjusted p hold for all pairs together.
 
-    needed: what would decide an undecided pair: `kind` repeats or rows, and `count`.
+    needed: what would decide an undecided pair: `kind` repeats or rows, and `count`. unsteady:
+    folds tell too little of training to say what would.
     """
 
     a: str
@@ -225,6 +226,7 @@ class Pair(Answer):
     verdict: str | None = None
     n: int = 0
     needed: dict[str, Any] | None = None  # Any: kind, count and a sentence
+    unsteady: bool = False
     sentence: str = ""
 
 

@@ -11,6 +11,7 @@ from core.report.report import Action, Arm, Pair
 from core.report.verdict import Finding, chosen_of, kept_arm, outcome_of, short
 from core.report.words import counted, knob_words, seconds_words
 
+TELLING = 3  # repeats of five folds tell training's part from none, where it is as large as rows'
 PENALTY = {"kind": "l2", "lambda": {"log_range": [1e-5, 1e-1], "num": 8}}
 
 
@@ -30,8 +31,10 @@ class Cost:
         return cls(sum(known) / max(repeats, 1), sum(known) / max(settings, 1))
 
 
-def action_of(finding: Finding, cost: Cost, *, unfinished: int, one_part: bool) -> Action:
-    """What to do now. one_part: one held-out part tests, instead of folds."""
+def action_of(
+    finding: Finding, cost: Cost, *, unfinished: int, one_part: bool, repeats: int
+) -> Action:
+    """What to do now. one_part: one held-out part tests, instead of folds. repeats: there are."""
     if finding.partial:
         if finding.statuses <= FINAL:
             return Action(kind="run_again", sentence=f"Run it again: {_left(unfinished)}.")
@@ -53,7 +56,7 @@ def action_of(finding: Finding, cost: Cost, *, unfinished: int, one_part: bool) 
     if outcome == "single":
         return _add_arm(finding.best, cost)
     if outcome == "undecided":
-        return _decide(finding, cost, one_part=one_part)
+        return _decide(finding, cost, one_part=one_part, repeats=repeats)
     kept, why = kept_arm(finding)
     same = " and is not worse" if why else ""
     because = f": it has {why}{same}" if why else ""
@@ -98,12 +101,14 @@ def _add_arm(best: Arm, cost: Cost) -> Action:
     )
 
 
-def _decide(finding: Finding, cost: Cost, *, one_part: bool) -> Action:
+def _decide(finding: Finding, cost: Cost, *, one_part: bool, repeats: int) -> Action:
     pair = _open_pair(finding)
     if one_part and (pair is None or pair.needed is None):
         return Action(
             kind="run_again", sentence="Run it again with folds: they test every row, not a part."
         )
+    if pair is not None and pair.unsteady:
+        return _steadied(cost, repeats)
     if pair is None or pair.needed is None:
         return Action(kind="ship", sentence="Choose by cost: nothing within reach would decide.")
     count = pair.needed.count
@@ -117,6 +122,24 @@ def _decide(finding: Finding, cost: Cost, *, one_part: bool) -> Action:
         kind="add_repeats",
         sentence=f"About {counted(count, 'more repeat')} would decide{_priced(price)}.",
         body={"repeats": count},
+        seconds=price,
+    )
+
+
+def _steadied(cost: Cost, repeats: int) -> Action:
+    """Where folds tell too little of training: more of them, until that is no longer why."""
+    missing = TELLING - repeats
+    if missing <= 0:
+        return Action(
+            kind="change_training",
+            sentence="Make training steadier: folds disagree too much to say what would decide.",
+        )
+    price = None if cost.repeat_s is None else missing * cost.repeat_s
+    return Action(
+        kind="add_repeats",
+        sentence=f"Add {counted(missing, 'repeat')}: they tell how steady training is"
+        f"{_priced(price)}.",
+        body={"repeats": missing},
         seconds=price,
     )
 

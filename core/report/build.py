@@ -147,6 +147,7 @@ def _report(
         _cost(tables.values(), draft.basis),
         unfinished=unfinished,
         one_part=draft.basis.one_part,
+        repeats=len(np.unique(draft.basis.layout.repeat_R)),
     )
     stability = stability_of([arm.name for arm in draft.arms], draft.basis)
     said = [verdict.headline, verdict.best_bet, verdict.proven, action.sentence]

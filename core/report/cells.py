@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from core.report.gains import Gain, gain_over, gains_of, reference_of
+from core.report.pairs import open_words
 from core.report.report import (
     Arm,
     Chosen,
@@ -242,8 +243,7 @@ def _cell(head: str, metric: str, score: Score | None, kind: str = "") -> Cell:
 
 def _of_pair(gain: Gain, metric: str) -> list[Cell]:
     pair = gain.pair
-    needed = pair.needed.sentence if pair.needed else ""
-    remarks = [text[0].upper() + text[1:] for text in (needed, pair.note) if text]
+    remarks = [text[0].upper() + text[1:] for text in (open_words(pair), pair.note) if text]
     return [
         Cell("verdict", "", kind="left", tag=VERDICTS[gain.verdict]),
         Cell(f"gain{_points(metric)}", gain.words(metric), kind="main"),

@@ -34,6 +34,7 @@ TESTS = {
     "folds": "Nadeau-Bengio corrected paired t over folds, Bonferroni",
     "none": None,
 }
+UNTOLD = "folds tell too little of training to say what would decide"
 NO_ROWS = (
     "No test: no scores by row are stored, and seeds on one split tell nothing of other rows; "
     "run it again, or with folds."
@@ -193,7 +194,8 @@ def _pair(
     tested = low is not None and high is not None
     n = _common(basis, end)
     verdict = found.verdict_C[i]
-    needed = _needed(basis, end, terms, found.level) if verdict == "undecided" and tested else None
+    open_ = verdict == "undecided" and tested
+    needed, unsteady = _needed(basis, end, terms, found.level) if open_ else (None, False)
     pair = Pair(
         a=names[a],
         b=names[b],
@@ -207,6 +209,7 @@ def _pair(
         test=TESTS[basis.source] if tested else None,
         verdict=verdict,
         needed=needed,
+        unsteady=unsteady,
         n=n,
         rows=_rows_apart(basis, terms.metric, difference, n),
         note=_note(names, basis, end, tested=tested),
@@ -228,8 +231,13 @@ def sentence_of(pair: Pair, metric: str, direction: Direction, *, alone: bool) -
     name = "p" if alone else "adjusted p"
     odds = "" if pair.p_adjusted is None else p_words(pair.p_adjusted, name)
     sure = ", ".join(filter(None, [ends, "" if ends.startswith("the same") else odds]))
-    open_ = f"; {pair.needed.sentence}" if pair.needed else ""
+    open_ = f"; {open_words(pair)}" if open_words(pair) else ""
     return f"{against}: {told}{f' ({sure})' if sure else ''}: {pair.verdict}{open_}."
+
+
+def open_words(pair: Pair) -> str:
+    """`about 1,900 more rows would decide`, or why no number is given; "" of neither."""
+    return pair.needed.sentence if pair.needed else UNTOLD if pair.unsteady else ""
 
 
 def gain_of(pair: Pair, direction: Direction) -> float:
@@ -278,22 +286,22 @@ def _rows_apart(basis: Basis, metric: str, difference: float | None, n: int) -> 
     return difference * n if counts and difference is not None else None
 
 
-def _needed(basis: Basis, end: tuple[int, int], terms: Terms, level: float) -> Needed | None:
+def _needed(
+    basis: Basis, end: tuple[int, int], terms: Terms, level: float
+) -> tuple[Needed | None, bool]:
+    """What would decide, and whether it is training that hides it."""
     if basis.scored is None:
-        return None
+        return None, False
     found = to_decide(basis.scored, end, margin=terms.margin, level=level)
     if found.kind is None or found.count < 1:
-        return None
+        return None, found.unsteady and not basis.one_part
     if found.kind == "repeats" and basis.one_part:
-        return None  # other seeds on one split would decide about that split alone
+        return None, False  # other seeds on one split would decide about that split alone
     what = "repeat" if found.kind == "repeats" else "row"
     count = found.count if what == "repeat" else _rounded(found.count)
     instead = "; repeats would not" if what == "row" else ""
-    return Needed(
-        kind=found.kind,
-        count=count,
-        sentence=f"about {counted(count, f'more {what}')} would decide{instead}",
-    )
+    told = f"about {counted(count, f'more {what}')} would decide{instead}"
+    return Needed(kind=found.kind, count=count, sentence=told), False
 
 
 def _rounded(count: int) -> int:

@@ -186,6 +186,7 @@ class Pair(Out):
     verdict is a's: "better" means a is better than b. n: rows (or, without scores by row, folds)
     that both were tested on. rows: by how many rows a is right more often than b, where the score
     counts rows that are right. needed: null when decided, and when nothing in reach would decide.
+    unsteady: null because folds tell too little of training to say what would decide.
     """
 
     a: str
@@ -200,6 +201,7 @@ class Pair(Out):
     test: str | None
     verdict: PairVerdict
     needed: Needed | None = None
+    unsteady: bool = False
     n: int
     rows: float | None = None
     sentence: str = ""

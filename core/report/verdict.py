@@ -26,6 +26,7 @@ HEADLINE_WORDS = 12
 REST_WORDS = 60
 ACTION_WORDS = 14  # no action takes more
 NAME_WORDS = 3  # of an arm's name, where it is told in a sentence of few words
+FAVOURED = "validation rows, used for choosing, favour it"
 NOTHING_YET = "Proven: nothing yet."
 
 
@@ -287,7 +288,7 @@ def _headline(finding: Finding, best: Arm, outcome: Outcome) -> str:
     pair = finding.pair(best, finding.rivals[0])
     if pair is not None and _leads_on_validation_only(finding, pair):
         return _first_that_fits(
-            finding, f"{best_name} leads on validation only; not proven.", "Nothing is proven."
+            finding, f"Test rows do not confirm that {best_name} is best.", "Nothing is proven."
         )
     open_ = [short(a.name) for a in finding.rivals if finding.standing(best, a) == "undecided"]
     decided = len(open_) < len(finding.rivals)
@@ -410,10 +411,10 @@ def _margin_words(finding: Finding, pair: Pair) -> str:
     sure = f", {ends}{on}" if ends else ""
     told = gain_words(pair, metric, finding.direction)
     if told == "level":
-        return f"best on validation rows, level with {rival} on test rows{sure}"
+        return f"{FAVOURED}; level with {rival} on test rows{sure}"
     size = told.rsplit(" ", 1)[0]
     if gain_of(pair, finding.direction) < 0:
-        return f"best on validation rows, though {size} behind {rival} on test rows{sure}"
+        return f"{FAVOURED}, though {size} behind {rival} on test rows{sure}"
     if is_share(metric):
         return f"+{size} over {rival}{sure}"
     side = "higher" if finding.direction == "max" else "lower"

@@ -54,7 +54,9 @@ def test_a_clear_winner_is_named_with_its_lambda_its_gain_and_how_sure(studio: A
 
 
 def test_what_is_not_proven_is_said_not_to_be_and_what_would_decide(studio: Any) -> None:
-    report = told(studio, {"none": 0.90, "l1": 0.925, "l2": 0.905}, rows=400, seed=2)
+    report = told(
+        studio, {"none": 0.90, "l1": 0.925, "l2": 0.905}, {"repeats": 3}, rows=400, seed=2
+    )
     assert report.outcome == "undecided"
     assert report.headline == "l1 looks best; not proven."
     assert report.best_bet.startswith("Use l1 (λ = 0.01) if its cost is nil: +")
@@ -68,8 +70,8 @@ def test_repeats_that_would_decide_are_priced_by_what_the_job_took(studio: Any) 
     # an arm whose gain is another one in each fold, twice over: training decides, not rows
     report = told(
         studio,
-        {"none": 0.80, "l1": 0.86, "l2": 0.80},
-        {"compare": ARMS["compare"][:2]},
+        {"none": 0.80, "l1": 0.845, "l2": 0.80},
+        {"compare": ARMS["compare"][:2], "repeats": 2},
         rows=20_000,
         own=0.02,
         shift=lambda arm, fold: 0.0 if arm == "none" else (fold - 2) * 0.04,
@@ -84,6 +86,36 @@ def test_repeats_that_would_decide_are_priced_by_what_the_job_took(studio: Any) 
     assert any("The folds disagree about l1 against none" in note for note in report.notes)
 
 
+@pytest.mark.parametrize(
+    ("repeats", "kind", "sentence"),
+    [
+        (1, "add_repeats", "Add 2 repeats: they tell how steady training is (60 s)."),
+        (3, "change_training", "Make training steadier: folds disagree too much to say what "),
+    ],
+)
+def test_folds_that_tell_too_little_of_training_give_no_number(
+    studio: Any, repeats: int, kind: str, sentence: str
+) -> None:
+    report = told(
+        studio,
+        {"none": 0.80, "l1": 0.82, "l2": 0.80},
+        {"compare": ARMS["compare"][:2], "repeats": repeats},
+        rows=20_000,
+        own=0.02,
+        shift=lambda arm, fold: 0.0 if arm == "none" else (fold - 2) * 0.04,
+    )
+    (pair,) = report.pairs
+    assert report.outcome == "undecided"
+    assert pair.needed is None
+    assert pair.unsteady
+    assert pair.sentence.endswith(
+        "undecided; folds tell too little of training to say what would decide."
+    )
+    assert report.action.kind == kind
+    assert report.action.sentence.startswith(sentence)
+    assert len(report.verdict.split()) <= 72
+
+
 def test_a_baseline_that_nothing_beats_is_told_to_be_that(studio: Any) -> None:
     report = told(studio, {"none": 0.95, "l1": 0.9502, "l2": 0.92}, rows=50_000, own=0.02)
     assert report.outcome == "nothing_beats_baseline"
@@ -95,7 +127,8 @@ def test_a_validation_winner_behind_on_test_rows_is_told_with_the_reason(studio:
     report = told(studio, {"none": 0.95, "l1": 0.9502, "l2": 0.92}, rows=50_000, own=0.02)
     assert report.best_arm == "none"
     assert report.best_bet.startswith(
-        "Use none: best on validation rows, though 0.02 points behind l1 on test rows, 95 % "
+        "Use none: validation rows, used for choosing, favour it, though 0.02 points behind l1 on "
+        "test rows, 95 % "
     )
 
 
@@ -295,8 +328,9 @@ def test_a_lead_on_validation_rows_alone_is_said_to_be_that(studio: Any) -> None
     report = world.report()
     (pair,) = report.pairs
     behind = pair.difference * (1 if report.best_arm == "l1" else -1) <= 0
-    assert ("leads on validation only" in report.headline) == behind
-    assert ("best on validation rows" in report.best_bet) == behind
+    confirmed = not report.headline.startswith("Test rows do not confirm that ")
+    assert confirmed != behind
+    assert ("validation rows, used for choosing, favour it" in report.best_bet) == behind
     assert "simultaneous" not in report.verdict  # there is but one pair
 
 

@@ -46,8 +46,9 @@ class Spread:
 
     NaN where nothing was scored; se NaN and df 0 where one observation allows no error.
     single: variance over rows had there been one pass; shared: the part of it that every pass
-    shows alike, NaN unless passes are several. rows_df, training_df: of rows and luck, and of
-    training, each alone.
+    shows alike, NaN unless passes are several. apart: variance of one pass's mean with trainings
+    as units, of which rows explain `explained`; `times` passes average it. rows_df, training_df:
+    of rows and luck, and of training, each alone.
     """
 
     mean: Array
@@ -59,6 +60,9 @@ class Spread:
     training: Array
     single: Array
     shared: Array
+    apart: Array
+    explained: Array
+    times: Array
     rows_df: Array
     training_df: float
 
@@ -73,7 +77,10 @@ def spread(value_CPN: Array, scored: Scored) -> Spread:
     rows_C, rows_df_C = _over_rows(row_CN, tested_CN, scored)
     single_C, shared_C = _of_one_pass(value_CPN, there_CPN, rows_C, scored)
     luck_C = luck(single_C, shared_C) if scored.folds > 1 else np.zeros_like(rows_C)
-    training_C, training_df = _training(value_CPN, there_CPN, single_C - shared_C, scored)
+    apart_C, explained_C, times_C, training_df = _trainings(
+        value_CPN, there_CPN, single_C - shared_C, scored
+    )
+    training_C = np.maximum(apart_C - explained_C, 0.0) / times_C
     known_C = n_C > 1
     se_C = np.where(known_C, np.sqrt(rows_C + luck_C + training_C), np.nan)
     df_C = np.where(known_C, _df(rows_C + luck_C, rows_df_C, training_C, training_df), 0.0)
@@ -87,6 +94,9 @@ def spread(value_CPN: Array, scored: Scored) -> Spread:
         training=training_C,
         single=single_C,
         shared=shared_C,
+        apart=apart_C,
+        explained=explained_C,
+        times=times_C,
         rows_df=rows_df_C,
         training_df=training_df,
     )
@@ -184,16 +194,17 @@ def _of_one_pass(
     return single_C, np.clip(shared_C, 0.0, single_C)
 
 
-def _training(
+def _trainings(
     value_CPN: Array, there_CPN: Mask, noise_C: Array, scored: Scored
-) -> tuple[Array, float]:
-    """(C,) variance of the mean that trainings have in common over their rows, and its df.
+) -> tuple[Array, Array, Array, float]:
+    """(C,) variance of one pass's mean with trainings as units, what of it rows explain, how many
+    passes average it, and its df.
 
     noise_C: variance of one pass's mean that the rows' changes from pass to pass explain.
     """
     if scored.folds <= 1:
         return _between_passes(value_CPN, there_CPN, noise_C)
-    found = []
+    apart, explained = [], []
     repeats = np.unique(scored.repeat_P)
     for repeat in repeats:
         mine_P = scored.repeat_P == repeat
@@ -206,21 +217,27 @@ def _training(
         folds_C = (tested_CN @ fold_NK > 0).sum(axis=1)
         by_fold_C, _ = _sandwich(deviation_CN @ fold_NK, folds_C, n_C)
         by_row_C, _ = _over_rows(row_CN, tested_CN, scored)
-        found.append(np.where(folds_C > 1, by_fold_C - by_row_C, 0.0))
-    excess_C = np.mean(found, axis=0) / len(repeats)
-    return np.maximum(excess_C, 0.0), float((scored.folds - 1) * len(repeats))
+        apart.append(np.where(folds_C > 1, by_fold_C, 0.0))
+        explained.append(np.where(folds_C > 1, by_row_C, 0.0))
+    times_C = np.full(len(value_CPN), float(len(repeats)))
+    df = float((scored.folds - 1) * len(repeats))
+    return np.mean(apart, axis=0), np.mean(explained, axis=0), times_C, df
 
 
-def _between_passes(value_CPN: Array, there_CPN: Mask, noise_C: Array) -> tuple[Array, float]:
-    """As _training, where every pass tests the same held-out rows."""
+def _between_passes(
+    value_CPN: Array, there_CPN: Mask, noise_C: Array
+) -> tuple[Array, Array, Array, float]:
+    """As _trainings, where every pass tests the same held-out rows."""
     n_CP = there_CPN.sum(axis=2)
     mean_CP = _ratio(value_CPN.sum(axis=2), n_CP)
     passes_C = (n_CP > 0).sum(axis=1)
     center_C = _ratio(np.nan_to_num(mean_CP).sum(axis=1), passes_C)
     squares_C = np.nansum((mean_CP - center_C[:, None]) ** 2, axis=1)
-    variance_C = squares_C / np.maximum(passes_C - 1, 1) - CREDIT * np.nan_to_num(noise_C)
-    excess_C = np.where(passes_C > 1, variance_C / np.maximum(passes_C, 1), 0.0)
-    return np.maximum(excess_C, 0.0), float(max(mean_CP.shape[1] - 1, 1))
+    several = passes_C > 1
+    apart_C = np.where(several, squares_C / np.maximum(passes_C - 1, 1), 0.0)
+    explained_C = np.where(several, CREDIT * np.nan_to_num(noise_C), 0.0)
+    times_C = np.maximum(passes_C, 1).astype(np.float64)
+    return apart_C, explained_C, times_C, float(max(mean_CP.shape[1] - 1, 1))
 
 
 def _df(rows_C: Array, rows_df_C: Array, training_C: Array, training_df: float) -> Array:

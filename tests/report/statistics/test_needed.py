@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from core.report.statistics import Needed, contrasts, to_decide, variance_shares
+from core.report.statistics.spread import spread
+from core.report.statistics.training import SCALE, believed, shown
 
 
 def pair(rng: np.random.Generator, ahead: float, rows: int, passes: int = 1) -> np.ndarray:
@@ -35,6 +38,51 @@ def test_repeats_are_asked_for_where_every_training_says_something_else(made) ->
     needed = to_decide(scored, (0, 1), margin=0.15)
     assert needed.kind == "repeats"
     assert 1 <= needed.count <= 18
+
+
+def test_one_pass_gives_no_number_of_repeats(made) -> None:
+    rng = np.random.default_rng(1)
+    score_APN = np.zeros((2, 1, 300))
+    score_APN[0] = rng.normal(size=(1, 300))
+    score_APN[0] += 0.16 - score_APN[0].mean()
+    needed = to_decide(made.folds(score_APN), (0, 1), margin=0.15)
+    assert needed.kind != "repeats"
+
+
+def test_folds_that_may_hide_an_unsteady_training_give_no_number(made) -> None:
+    # the rows that are asked for where three trainings agree, from as few folds as there can be
+    once = made.folds(pair(np.random.default_rng(0), 0.12, 400))
+    assert contrasts(once, [(0, 1)], margin=0.01, sign=1).verdict_C == ("undecided",)
+    needed = to_decide(once, (0, 1), margin=0.01)
+    assert needed.kind is None
+    assert needed.unsteady
+
+
+def test_what_training_may_add_follows_what_folds_show(made) -> None:
+    calm = pair(np.random.default_rng(5), 0.1, 500, passes=3)
+    wild = calm.copy()
+    of_fold = np.random.default_rng(6).normal(size=(3, 5))
+    fold_PN = made.folds(calm).fold_PN
+    wild[0] += 0.5 * np.take_along_axis(of_fold, fold_PN, axis=1)
+    for score_APN in (calm, wild):
+        scored = made.folds(score_APN)
+        found = spread((score_APN[0] - score_APN[1])[None], scored)
+        belief = believed(found)
+        assert belief.weight_G.sum() == pytest.approx(1)
+        # by quadrature: half-Cauchy times the chi-square of 12 degrees of freedom
+        apart, rows = float(found.apart[0]), float(found.explained[0])
+        deviation = np.linspace(0, 60, 60_001)
+        likely = np.exp(-6 * (np.log1p(deviation**2) + apart / rows / (1 + deviation**2)))
+        likely /= 1 + (deviation / SCALE) ** 2
+        expected = rows * (deviation**2 * likely).sum() / likely.sum() / 3
+        assert belief.training_G @ belief.weight_G == pytest.approx(expected, rel=0.1)
+
+
+@pytest.mark.parametrize("df", [4.0, 12.0])
+def test_what_folds_may_show_is_a_chi_square(df: float) -> None:
+    at = (np.arange(6) + 0.5) / 6
+    expected = 2.0 * stats.chi2.ppf(at, df) / df
+    assert shown(np.array([2.0]), np.array([df])) == pytest.approx(expected, rel=0.03)
 
 
 def test_a_hair_asks_for_more_than_is_reasonable(made) -> None:
