@@ -256,6 +256,8 @@ def _score(
     kind: str, loss: Loss, constants: Mapping[str, np.ndarray], target_N: np.ndarray
 ) -> Score:
     """(C, N, O) outputs of C copies of the part -> (C, N) what the rows score."""
+    member = Metric.members().get(kind)  # once: it looks through all subclasses
+    metric = member.model_validate({}) if member else None
 
     def score(output_CNO: torch.Tensor) -> Real:
         copies = len(output_CNO)
@@ -266,7 +268,7 @@ def _score(
             return pseudo_values(kind, said.double().numpy(), target_N.astype(np.int64))
         if kind == "loss":
             return _host(loss.rows(output_CNO, target_CN, _knobs(loss, constants, copies)))
-        metric = Metric.members()[kind].model_validate({})
+        assert metric is not None, f"{kind} is no metric"
         value_CN = metric.rows(output_CNO, target_CN, p_CNC)
         assert value_CN is not None, f"{kind} had rows when it was stored"
         return _host(value_CN)

@@ -172,6 +172,24 @@ def test_an_image_is_told_by_its_patches(tmp_path: Path, architecture: str) -> N
     assert grid[:, 0].max() < grid.max() / 2  # the margins of a digit are blank
 
 
+def test_the_error_counts_the_row_that_is_asked_and_the_row_that_gives() -> None:
+    """Of a feature that alone decides: what the importance varies by from sample to sample."""
+    rng = np.random.default_rng(0)
+    means, errors, of_asked = [], [], []
+    for _ in range(400):
+        x = rng.normal(size=200)
+        words = rng.random((importance.PERMUTATIONS, 200))
+        perm_KN = np.argsort(words, axis=1)
+        loss_KN = (x[perm_KN] - x) ** 2
+        row_N = importance._projected(loss_KN, perm_KN)
+        assert row_N.mean() == pytest.approx(loss_KN.mean())
+        means.append(row_N.mean())
+        errors.append(row_N.std() / np.sqrt(200))
+        of_asked.append(loss_KN.mean(0).std() / np.sqrt(200))
+    assert np.mean(errors) / np.std(means) == pytest.approx(1.05, abs=0.12)
+    assert np.mean(of_asked) / np.std(means) < 0.65
+
+
 def test_what_stands_out_is_adjusted_for_how_many_there_are() -> None:
     p = np.array([0.04, 0.001, 0.03, 0.5, 0.02])
     assert importance._adjusted(p) == pytest.approx(false_discovery_control(p))

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 from core.report.evidence import Evidence
 from core.report.figures.best import colour_named
-from core.report.figures.theme import INK, MUTED, ON_STRONG, WIDTH, Drawing, Row, Spec, best_of
+from core.report.figures.theme import (
+    GRID,
+    INK,
+    MUTED,
+    ON_STRONG,
+    WIDTH,
+    Drawing,
+    Row,
+    Spec,
+    best_of,
+)
 from core.report.measure import direction_of
 from core.report.report import Report
 from core.report.words import (
@@ -129,17 +139,17 @@ def _bars(report: Report, told: Importance, paint: str) -> Spec:
         "data": {"values": rows},
         "layer": [
             {
-                "mark": {"type": "bar", "color": paint, "height": 10, "yOffset": 7},
+                "data": {"values": [{"loss": 0}]},
+                "mark": {"type": "rule", "color": GRID},
+                "encoding": {"x": x},
+            },
+            {
+                "mark": {"type": "bar", "color": paint, "height": 12, "yOffset": 7},
                 "encoding": {"x": x, "y": y, "opacity": opacity},
             },
             {
                 "mark": {"type": "rule", "color": INK, "strokeWidth": 1.5, "yOffset": 7},
                 "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": y},
-            },
-            {
-                "data": {"values": [{"loss": 0}]},
-                "mark": {"type": "rule", "color": MUTED},
-                "encoding": {"x": x},
             },
             {
                 "mark": {"type": "text", "align": "left", "x": 0, "dy": -5, "fontSize": 11}
