@@ -15,6 +15,11 @@ class Architecture(Term):
 
     family: ClassVar[str] = "architecture"
 
+    @property
+    def listed(self) -> tuple[Layer, ...]:
+        """The layers that the client listed, at /layers; none where the family makes its own."""
+        return ()
+
     @abstractmethod
     def layers_for(self, shape: Shape, outputs: int) -> tuple[Layer, ...]:
         """The layers, in order. Raises ValueError, a sentence, where the shape does not fit."""

@@ -19,5 +19,9 @@ class Layers(Architecture):
     kind: Literal["layers"] = "layers"
     layers: Annotated[tuple[Layer, ...], Field(min_length=1, max_length=100)]
 
+    @property
+    def listed(self) -> tuple[Layer, ...]:
+        return self.layers
+
     def layers_for(self, shape: Shape, outputs: int) -> tuple[Layer, ...]:
         return self.layers

@@ -9,29 +9,31 @@ matrix libraries promise the same bits only for the same alignment. Padding is z
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from core.architectures.architecture import Architecture
 from core.layers import Layer
-from core.layers.dropout import DropoutLayer
-from core.layers.layer import ROLES, Parameter, Role, Shape
+from core.layers.layer import ROLES, Composite, Parameter, Role, Shape
+from core.layers.noise import NoiseLayer
 from core.regularizers import Regularizer
-from core.regularizers.dropout import Dropout
+from core.regularizers.regularizer import Noise
+from core.term import structure
 
 ALIGN = 16
 
 
 @dataclass(frozen=True)
 class Node:
-    """One layer in its place; `noise` marks the dropout that a regularizer put there."""
+    """One layer in its place; `noise` is the regularizer that put it there."""
 
     name: str
     layer: Layer
     shape_in: Shape
     shape_out: Shape
-    noise: bool = False
+    noise: Noise | None = None
 
 
 @dataclass(frozen=True)
@@ -98,25 +100,27 @@ class Network:
 
 
 @lru_cache(maxsize=256)
-def build(architecture: Architecture, shape: Shape, outputs: int, *, noise: bool) -> Network:
-    """The network of an architecture; `noise` puts dropout after each hidden activation.
+def build(
+    architecture: Architecture, shape: Shape, outputs: int, *, noise: tuple[Noise, ...] = ()
+) -> Network:
+    """The network of an architecture; each `noise` acts after each hidden activation.
 
     Raises ValueError, a sentence that names the layer, where shapes do not fit.
     """
     nodes: list[Node] = []
     named: dict[str, int] = {}
-    for index, layer in enumerate(architecture.layers_for(shape, outputs)):
-        before = nodes[-1].shape_out if nodes else shape
-        name = layer.name or f"{layer.kind}_{index}"
-        try:
-            after = layer.output_shape(before)
-            _claim(name, index, named)
-        except ValueError as error:
-            raise ValueError(f"layer {index} ({layer.kind}): {error}") from error
-        nodes.append(Node(name, layer, before, after))
-        if noise and layer.activates:  # a name that no layer can have
-            nodes.append(Node(f"{name}/noise", DropoutLayer(), after, after, noise=True))
-    if nodes and nodes[-1].noise:  # the outputs are not a hidden activation
+    for index, listed in enumerate(architecture.layers_for(shape, outputs)):
+        for name, layer in lowered(listed, index):
+            before = nodes[-1].shape_out if nodes else shape
+            try:
+                after = layer.output_shape(before)
+                _claim(name, index, named)
+            except ValueError as error:
+                raise ValueError(f"layer {index} ({layer.kind}): {error}") from error
+            nodes.append(Node(name, layer, before, after))
+            if layer.activates:
+                nodes += _noisy(name, noise, after)
+    while nodes and nodes[-1].noise:  # the outputs are not a hidden activation
         nodes.pop()
     if not nodes or nodes[-1].shape_out != (outputs,):
         last = nodes[-1].shape_out if nodes else shape
@@ -124,8 +128,30 @@ def build(architecture: Architecture, shape: Shape, outputs: int, *, noise: bool
     return Network(tuple(nodes), _lay_out(nodes), shape, outputs)
 
 
-def wants_noise(regularizers: Sequence[Regularizer]) -> bool:
-    return any(isinstance(r, Dropout) for r in regularizers)
+def lowered(layer: Layer, index: int, above: str = "") -> Iterator[tuple[str, Layer]]:
+    """The name and the layer of every node that one listed layer becomes, in order."""
+    name = f"{above}{layer.name or f'{layer.kind}_{index}'}"
+    if not isinstance(layer, Composite):
+        yield name, layer
+        return
+    for place, inner in enumerate(layer.inner()):
+        yield from lowered(inner, place, f"{name}/")
+
+
+def noise_of(*regularizers: Sequence[Regularizer]) -> tuple[Noise, ...]:
+    """One of each kind and structure of noise among the regularizers of some runs, in order."""
+    found = {structure(r): r for some in regularizers for r in some if isinstance(r, Noise)}
+    return tuple(sorted(found.values(), key=lambda term: str(structure(term))))
+
+
+def _noisy(name: str, noise: Sequence[Noise], shape: Shape) -> Iterator[Node]:
+    """What follows the activation of a layer, under names that no layer can have."""
+    seen: Counter[str] = Counter()
+    for term in noise:
+        seen[term.draws] += 1
+        count = f"#{seen[term.draws]}" if seen[term.draws] > 1 else ""
+        layer = NoiseLayer(kind=term.kind, noise=term)
+        yield Node(f"{name}/{term.draws}{count}", layer, shape, shape, term)
 
 
 def _claim(name: str, index: int, named: dict[str, int]) -> None:

@@ -32,7 +32,7 @@ def predictions(
     inputs: (N, *shape), as the client has them; standardised here as the training data was.
     """
     outputs = loss.outputs(len(facts.classes), facts.outputs)
-    network = build(architecture, facts.shape, outputs, noise=False)
+    network = build(architecture, facts.shape, outputs)
     x = inputs
     if "standardize/mean" in tensors:
         x = (inputs - tensors["standardize/mean"]) / tensors["standardize/deviation"]

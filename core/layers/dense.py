@@ -58,6 +58,15 @@ class Dense(Layer):
         return self.activation not in (None, "softmax")
 
     @property
+    def last_only(self) -> str | None:
+        if self.activation != "softmax":
+            return None
+        return (
+            "softmax is for the last layer, whose outputs the loss reads as probabilities; "
+            'use another activation here, e.g. "relu"'
+        )
+
+    @property
     def _activation(self) -> ActivationName | None:
         return None if self.activation == "softmax" else self.activation
 

@@ -90,6 +90,11 @@ class Layer(Term):
         str | None, Field(max_length=64, pattern=r"^[A-Za-z][A-Za-z0-9_]*$", description="label")
     ] = None
 
+    @property
+    def last_only(self) -> str | None:
+        """Why no layer may come after this one, and what to do; None where one may."""
+        return None
+
     @abstractmethod
     def output_shape(self, shape: Shape) -> Shape:
         """Shape after this layer. Raises ValueError, a sentence, where the shape does not fit."""
@@ -141,3 +146,25 @@ class Layer(Term):
             return found[-1] if through else None
 
         return y_RB.detach(), pull
+
+
+class Composite(Layer):
+    """Layers, one after another, under one name.
+
+    `build` puts its inner layers in its place, so that their knobs, draws and own regularizers are
+    theirs, and their tensors are named by the path to them: `<composite>/<layer>/<parameter>`.
+    """
+
+    @abstractmethod
+    def inner(self) -> tuple[Layer, ...]:
+        """The layers, in order; some may be composite themselves."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        for layer in self.inner():
+            shape = layer.output_shape(shape)
+        return shape
+
+    def forward(
+        self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
+    ) -> torch.Tensor:
+        raise AssertionError(f"{self.kind} is never a node: its inner layers are")

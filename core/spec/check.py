@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from core.architectures.layers import Layers
-from core.architectures.network import build, wants_noise
+from core.architectures.network import build, lowered, noise_of
 from core.datasets import DatasetFacts
 from core.datasets.divisible import faults_of
 from core.layers import Layer
-from core.layers.dense import Dense
 from core.metrics import Metric
 from core.regularizers import Regularizer
-from core.regularizers.early_stopping import EarlyStopping
-from core.regularizers.regularizer import Noise, Penalty, Procedure, Target
+from core.regularizers.regularizer import HOOKS, Noise, Penalty, Procedure, Target
 from core.spec.arms import Found
 from core.spec.experiment import Experiment
 from core.spec.faults import unknown
@@ -125,12 +122,10 @@ def _check_network(experiment: Experiment, facts: DatasetFacts, limits: Limits) 
     largest = with_values(experiment, {d.pointer: max(d.range.grid()) for d in dimensions})
     outputs = experiment.loss.outputs(len(facts.classes), facts.outputs)
     architecture = largest.architecture
-    layers = architecture.layers if isinstance(architecture, Layers) else ()
+    layers = architecture.listed
     yield from _check_layers(layers, limits)
     try:
-        network = build(
-            architecture, facts.shape, outputs, noise=wants_noise(experiment.regularizers)
-        )
+        network = build(architecture, facts.shape, outputs, noise=noise_of(experiment.regularizers))
     except ValueError as error:
         yield _place_of_layer(str(error), layers), f"{error}"
         return
@@ -156,14 +151,8 @@ def _check_layers(layers: tuple[Layer, ...], limits: Limits) -> Iterator[Found]:
     if len(layers) > limits.layers_max:
         yield path, f"{len(layers)} layers; at most {limits.layers_max} are allowed"
     for i, layer in enumerate(layers[:-1]):
-        if isinstance(layer, Dense) and layer.activation == "softmax":
-            yield (
-                (*path, i, "activation"),
-                (
-                    "softmax is for the last layer, whose outputs the loss reads as probabilities; "
-                    'use another activation here, e.g. "relu"'
-                ),
-            )
+        if reason := layer.last_only:
+            yield (*path, i, "activation"), reason
 
 
 def _place_of_layer(sentence: str, layers: tuple[Layer, ...]) -> Path:
@@ -185,37 +174,46 @@ def _check_regularizers(experiment: Experiment, facts: DatasetFacts) -> Iterator
         if regularizer.kind in seen and isinstance(regularizer, Noise | Procedure | Target):
             yield path, f"{regularizer.kind} is listed twice; keep one of them"
         seen.add(regularizer.kind)
+        if not isinstance(regularizer, HOOKS):
+            yield path, f"{regularizer.kind} acts in no part of training; leave it out"
         if isinstance(regularizer, Target):
             yield from _check_target(path, regularizer, experiment)
-        if isinstance(regularizer, EarlyStopping) and regularizer.metric is not None:
-            yield from _check_metric((*path, "metric"), regularizer.metric, facts)
-            if fault := _unscored(regularizer.metric, [experiment], facts.task):
-                yield (*path, "metric"), fault
+        if isinstance(regularizer, Procedure):
+            at = (*path, "metric") if "metric" in type(regularizer).model_fields else path
+            yield from _check_metric(at, regularizer.watched, facts)
+            if fault := _unscored(regularizer.watched, [experiment], facts.task):
+                yield at, fault
 
 
 def _placed(experiment: Experiment) -> Iterator[tuple[Path, Regularizer]]:
     """Every regularizer of an experiment, those that layers carry included."""
     for i, regularizer in enumerate(experiment.regularizers):
         yield ("regularizers", i), regularizer
-    if isinstance(experiment.architecture, Layers):
-        for i, layer in enumerate(experiment.architecture.layers):
+    for i, listed in enumerate(experiment.architecture.listed):
+        for _, layer in lowered(listed, i):
             for j, regularizer in enumerate(getattr(layer, "regularizers", ())):
-                yield ("architecture", "layers", i, "regularizers", j), regularizer
+                path: Path = ("architecture", "layers", i)
+                yield (*path, "regularizers", j) if layer is listed else path, regularizer
 
 
 def _check_target(path: Path, regularizer: Target, experiment: Experiment) -> Iterator[Found]:
-    loss = experiment.loss
+    loss, kind = experiment.loss, regularizer.kind
     if loss.kind not in regularizer.loss_kinds:
         kinds = " or ".join(regularizer.loss_kinds)
-        yield path, f"{regularizer.kind} works with the loss {kinds}, and this one is {loss.kind}"
-    elif getattr(loss, regularizer.loss_knob) != type(loss).knobs()[regularizer.loss_knob].neutral:
-        yield (
-            path,
-            (
-                f"{regularizer.kind} sets the loss's {regularizer.loss_knob}, which the loss gives "
-                f"too; keep one of them"
-            ),
-        )
+        yield path, f"{kind} works with the loss {kinds}, and this one is {loss.kind}"
+        return
+    others = [r for r in experiment.regularizers if isinstance(r, Target)]
+    before = others[: next(i for i, other in enumerate(others) if other is regularizer)]
+    for name in regularizer.loss_knobs():
+        knob, given = type(loss).knobs().get(name), getattr(loss, name, None)
+        twice = [other.kind for other in before if name in other.loss_knobs()]
+        if knob is None or knob.structural:
+            yield path, f"the loss {loss.kind} has no {name} for {kind} to set; leave it out"
+        elif given != type(loss).model_fields[name].default:
+            words = "which the loss gives too; keep one of them"
+            yield path, f"{kind} sets the loss's {name}, {words}"
+        elif twice:
+            yield path, f"{kind} sets the loss's {name}, as {twice[0]} does; keep one of them"
 
 
 def _check_metric(path: Path, metric: str, facts: DatasetFacts) -> Iterator[Found]:

@@ -6,19 +6,25 @@ the exact segments of rows whose runs have it: it neither touches nor costs a ru
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import numpy as np
 import torch
 
-from core.architectures.network import Network, Place, build, wants_noise
+from core.architectures.network import Network, Place, build, noise_of
 from core.datasets import DatasetFacts
 from core.regularizers import Regularizer
-from core.regularizers.dropout import Dropout
-from core.regularizers.regularizer import Constraint, Decay, Penalty, Procedure, Target
+from core.regularizers.regularizer import (
+    Constraint,
+    Decay,
+    Noise,
+    Penalty,
+    Procedure,
+    Target,
+)
 from core.spec.experiment import Experiment
 from core.term import Knob, Knobs, Term, structure
 from core.train.cohort import Cohort
@@ -32,10 +38,11 @@ class Stack:
     """Knobs of R instances of one kind: host arrays, and tensors of the rows now training."""
 
     def __init__(self, terms: Sequence[Term | None], device: torch.device) -> None:
-        kind = type(next(t for t in terms if t is not None))
+        one = next(t for t in terms if t is not None)
+        kind = type(one)
         self._device = device
         self._host = {
-            name: _within(knob, [knob.neutral if t is None else getattr(t, name) for t in terms])
+            name: _within(knob, [_value(knob, name, t, one) for t in terms])
             for name, knob in kind.knobs().items()
             if not knob.structural
         }
@@ -44,8 +51,10 @@ class Stack:
             for name, knob in kind.knobs().items()
             if knob.neutral is not None and name in self._host
         ]
-        # a row acts unless all knobs that can be neutral are; a term without any always acts
-        self._acts = ~np.logical_and.reduce(neutral) if neutral else np.ones(len(terms), bool)
+        # a run that has the term acts, unless all knobs that can be neutral are
+        self._acts = np.array([t is not None for t in terms], bool)
+        if neutral:
+            self._acts &= ~np.logical_and.reduce(neutral)
         self.knobs = Knobs({})
         self.acting: tuple[Span, ...] = ()
         self.select(range(len(terms)))
@@ -57,17 +66,13 @@ class Stack:
             {n: torch.from_numpy(v[index]).to(self._device) for n, v in self._host.items()}
         )
 
-    def block(self, lo: int, hi: int) -> Knobs:
-        """The knobs of rows [lo, hi) only."""
-        return Knobs({name: value[lo:hi] for name, value in vars(self.knobs).items()})
-
 
 @dataclass(frozen=True)
-class Slot:
+class Slot(Generic[R]):
     """One regularizer of the cohort: `label` names its metrics."""
 
     label: str
-    term: Regularizer
+    term: R
     stack: Stack
     has: np.ndarray  # (R,) bool, by row of the whole cohort
     node: int | None  # the layer it is limited to
@@ -99,18 +104,16 @@ class Program:
         self.epochs, self.evaluate_every = first.epochs, first.evaluate_every
         self.loss, self.optimizer, self.batch_size = first.loss, first.optimizer, first.batch_size
         outputs = self.loss.outputs(len(facts.classes), facts.outputs)
-        noise = any(wants_noise(e.regularizers) for e in experiments)
+        noise = noise_of(*(e.regularizers for e in experiments))
         networks = [build(e.architecture, facts.shape, outputs, noise=noise) for e in experiments]
         self.network: Network = networks[0]
         self.schedules = [e.schedule for e in experiments]
         self.losses = Stack([_loss(e) for e in experiments], device)
         self.optimizers = Stack([e.optimizer for e in experiments], device)
-        drops = [
-            next((r for r in e.regularizers if isinstance(r, Dropout)), None) for e in experiments
-        ]
+        noises = {term: _noises(experiments, term) for term in noise}
         self.layers = [
-            Stack(drops if node.noise else [n.nodes[i].layer for n in networks], device)
-            for i, node in enumerate(self.network.nodes)
+            Stack([n.nodes[i].layer for n in networks] if term is None else noises[term], device)
+            for i, term in enumerate(node.noise for node in self.network.nodes)
         ]
         self.slots = _slots(experiments, networks, device)
         self.select(range(len(experiments)))
@@ -133,16 +136,18 @@ class Program:
         self.procedures = list(self._acting(Procedure, rows))
         self.proximal = [at for at in self.penalties if at.term.proximal]
 
-    def _acting(self, hook: type[R], rows: Sequence[int]) -> Iterable[Acting[R]]:
-        for slot in self.slots:
-            term = slot.term
-            if isinstance(term, hook):
-                span, places = self._scope(slot)
-                for lo, hi in slot.segments(rows):
-                    knobs = slot.stack.block(lo, hi)
-                    yield Acting(slot.label, term, slice(lo, hi), span, places, knobs)
+    def slots_of(self, hook: type[R]) -> list[Slot[R]]:
+        """The slots of one hook."""
+        return [cast("Slot[R]", slot) for slot in self.slots if isinstance(slot.term, hook)]
 
-    def _scope(self, slot: Slot) -> tuple[slice, tuple[Place, ...]]:
+    def _acting(self, hook: type[R], rows: Sequence[int]) -> Iterator[Acting[R]]:
+        for slot in self.slots_of(hook):
+            span, places = self._scope(slot)
+            for lo, hi in slot.segments(rows):
+                at = slice(lo, hi)
+                yield Acting(slot.label, slot.term, at, span, places, slot.stack.knobs.of(at))
+
+    def _scope(self, slot: Slot[R]) -> tuple[slice, tuple[Place, ...]]:
         """The part of a run's row that the slot acts on, and the weight tensors in it."""
         every = self.network.weights()
         if slot.node is None:
@@ -152,7 +157,15 @@ class Program:
         return slice(places[0].start, places[-1].stop), places
 
 
-def _within(knob: Knob, values: Sequence[float | None]) -> np.ndarray:
+def _value(knob: Knob, name: str, term: Term | None, other: Term) -> float:
+    """A knob of a run's term; of a run that lacks it one that harms nothing, and is not used."""
+    if term is None and knob.neutral is not None:
+        return knob.neutral
+    value: float = getattr(other if term is None else term, name)
+    return value
+
+
+def _within(knob: Knob, values: Sequence[float]) -> np.ndarray:
     """As float32, whose rounding must not step on an open bound: p = 0.99999999 is not 1."""
     rounded = np.array(values, np.float32)
     if knob.gt is not None:
@@ -168,20 +181,30 @@ def segments(chosen: np.ndarray) -> tuple[Span, ...]:
     return tuple(zip(edges[::2], edges[1::2], strict=True))
 
 
+def _noises(experiments: Sequence[Experiment], like: Noise) -> list[Regularizer | None]:
+    """The noise of one kind and structure, of each run that has it."""
+    wanted = structure(like)
+    return [
+        next((r for r in e.regularizers if isinstance(r, Noise) and structure(r) == wanted), None)
+        for e in experiments
+    ]
+
+
 def _loss(experiment: Experiment) -> Term:
     """The loss with the knobs that target regularizers set."""
-    changes = {r.loss_knob: r.strength for r in experiment.regularizers if isinstance(r, Target)}
+    targets = [r for r in experiment.regularizers if isinstance(r, Target)]
+    changes = {name: value for r in targets for name, value in r.loss_knobs().items()}
     return experiment.loss.model_copy(update=changes) if changes else experiment.loss
 
 
 def _slots(
     experiments: Sequence[Experiment], networks: Sequence[Network], device: torch.device
-) -> list[Slot]:
+) -> list[Slot[Regularizer]]:
     members: dict[tuple[Hashable, Hashable, int], list[Regularizer | None]] = {}
     scopes: dict[Hashable, int | None] = {}
     for row, (experiment, network) in enumerate(zip(experiments, networks, strict=True)):
         placed: list[tuple[int | None, Regularizer]] = [
-            (None, r) for r in experiment.regularizers if not isinstance(r, Target | Dropout)
+            (None, r) for r in experiment.regularizers if not isinstance(r, Target | Noise)
         ]
         for index, node in enumerate(network.nodes):
             placed += [(index, r) for r in getattr(node.layer, "regularizers", ())]
