@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from core.datasets import DatasetFacts, Protocol, sizes
-from core.network import Network, build, wants_noise
+from core.network import Network, build, noise_of
 from core.spec.experiment import Experiment
 from core.term import Task, structure
 
@@ -62,11 +62,11 @@ class Shapes:
         )
 
 
-def network_of(experiment: Experiment, shapes: Shapes, *, noise: bool | None = None) -> Network:
-    """The network of one run. Raises ValueError, a sentence, where shapes do not fit."""
-    wanted = wants_noise(experiment.regularizers) if noise is None else noise
+def network_of(experiment: Experiment, shapes: Shapes, *others: Experiment) -> Network:
+    """The network of one run beside others. Raises ValueError, a sentence, where shapes misfit."""
+    noise = noise_of(*(e.regularizers for e in (experiment, *others)))
     outputs = experiment.loss.outputs(shapes.classes, shapes.targets)
-    return build(experiment.architecture, shapes.shape, outputs, noise=wanted)
+    return build(experiment.architecture, shapes.shape, outputs, noise=noise)
 
 
 def plan(
@@ -87,8 +87,7 @@ def plan(
     cohorts = []
     for members in groups.values():
         some = [experiments[i] for i in members]
-        noise = any(wants_noise(e.regularizers) for e in some)
-        network = network_of(some[0], shapes, noise=noise)
+        network = network_of(some[0], shapes, *some[1:])
         each = run_bytes(some[0], network, shapes)
         fit = max(1, min(runs_max, memory_bytes // each))
         parts = math.ceil(len(members) / fit)

@@ -17,10 +17,11 @@ class Stack:
     """Knobs of R instances of one kind: host arrays, and tensors of the rows now training."""
 
     def __init__(self, terms: Sequence[Term | None], device: torch.device) -> None:
-        kind = type(next(t for t in terms if t is not None))
+        one = next(t for t in terms if t is not None)
+        kind = type(one)
         self._device = device
         self._host = {
-            name: _within(knob, [knob.neutral if t is None else getattr(t, name) for t in terms])
+            name: _within(knob, [_value(knob, name, t, one) for t in terms])
             for name, knob in kind.knobs().items()
             if not knob.structural
         }
@@ -29,8 +30,10 @@ class Stack:
             for name, knob in kind.knobs().items()
             if knob.neutral is not None and name in self._host
         ]
-        # a row acts unless all knobs that can be neutral are; a term without any always acts
-        self._acts = ~np.logical_and.reduce(neutral) if neutral else np.ones(len(terms), bool)
+        # a run that has the term acts, unless all knobs that can be neutral are
+        self._acts = np.array([t is not None for t in terms], bool)
+        if neutral:
+            self._acts &= ~np.logical_and.reduce(neutral)
         self.knobs = Knobs({})
         self.acting: tuple[Span, ...] = ()
         self.select(range(len(terms)))
@@ -42,10 +45,6 @@ class Stack:
             {n: torch.from_numpy(v[index]).to(self._device) for n, v in self._host.items()}
         )
 
-    def block(self, lo: int, hi: int) -> Knobs:
-        """The knobs of rows [lo, hi) only."""
-        return Knobs({name: value[lo:hi] for name, value in vars(self.knobs).items()})
-
 
 def segments(chosen: np.ndarray) -> tuple[Span, ...]:
     """The longest [lo, hi) of which every place is true, in order."""
@@ -53,7 +52,15 @@ def segments(chosen: np.ndarray) -> tuple[Span, ...]:
     return tuple(zip(edges[::2], edges[1::2], strict=True))
 
 
-def _within(knob: Knob, values: Sequence[float | None]) -> np.ndarray:
+def _value(knob: Knob, name: str, term: Term | None, other: Term) -> float:
+    """A knob of a run's term; of a run that lacks it one that harms nothing, and is not used."""
+    if term is None and knob.neutral is not None:
+        return knob.neutral
+    value: float = getattr(other if term is None else term, name)
+    return value
+
+
+def _within(knob: Knob, values: Sequence[float]) -> np.ndarray:
     """As float32, whose rounding must not step on an open bound: p = 0.99999999 is not 1."""
     rounded = np.array(values, np.float32)
     if knob.gt is not None:

@@ -159,6 +159,10 @@ class Knobs:
         self.__dict__.update(stacked)
         self.idle = idle
 
+    def of(self, rows: slice) -> Knobs:
+        """Those of some of the instances."""
+        return Knobs({name: value[rows] for name, value in vars(self).items()}, idle=self.idle)
+
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> torch.Tensor: ...

@@ -43,7 +43,7 @@ class Trained:
         """Of all of them. ValueError where the data does not fit."""
         first = self.experiments[0]
         outputs = first.loss.outputs(len(facts.classes), facts.outputs)
-        return build(first.architecture, facts.shape, outputs, noise=False)
+        return build(first.architecture, facts.shape, outputs)
 
 
 def seconds(trained: Trained, facts: DatasetFacts, protocol: Protocol) -> float:

@@ -21,6 +21,11 @@ class Architecture(Term):
 
     family: ClassVar[str] = "architecture"
 
+    @property
+    def listed(self) -> tuple[Layer, ...]:
+        """The layers that the client listed, at /layers; none where the family makes its own."""
+        return ()
+
     @classmethod
     @abstractmethod
     def examples(cls) -> Sequence[Example]:

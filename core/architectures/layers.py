@@ -20,6 +20,10 @@ class Layers(Architecture):
     kind: Literal["layers"] = "layers"
     layers: Annotated[tuple[Layer, ...], Field(min_length=1, max_length=100)]
 
+    @property
+    def listed(self) -> tuple[Layer, ...]:
+        return self.layers
+
     @classmethod
     def examples(cls) -> Sequence[Example]:
         return [

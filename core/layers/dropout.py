@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from core.layers.layer import Alone, Example, Layer, Pull, Shape, Step
-from core.regularizers.dropout import DropProbability, kept
+from core.layers.noise import disturbed
+from core.regularizers.dropout import Dropout, DropProbability
 from core.tensors import torch
+
+DROPOUT = Dropout()
 
 
 class DropoutLayer(Layer):
@@ -41,8 +44,7 @@ class DropoutLayer(Layer):
     def forward(
         self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
     ) -> torch.Tensor:
-        scale_RB = _scale(x_RB, step)
-        return x_RB if scale_RB is None else x_RB * scale_RB
+        return disturbed(DROPOUT, x_RB, step)[0]
 
     def vjp(
         self,
@@ -53,18 +55,4 @@ class DropoutLayer(Layer):
         *,
         through: bool,
     ) -> tuple[torch.Tensor, Pull]:
-        scale_RB = _scale(x_RB, step)
-        if scale_RB is None:
-            return x_RB, lambda dy: dy
-        return x_RB * scale_RB, lambda dy: dy.mul_(scale_RB)
-
-
-def _scale(x_RB: torch.Tensor, step: Step) -> torch.Tensor | None:
-    """What each unit is multiplied with, or None where none is dropped."""
-    if not step.training or not step.acting:
-        return None
-    assert step.uniforms is not None, "training without a source of draws"
-    scale_RB = torch.ones(x_RB.shape, device=x_RB.device)
-    for rows, u_RB in step.uniforms(tuple(x_RB.shape[2:]), step.acting):
-        scale_RB[rows] = kept(u_RB, step.knobs.p[rows])
-    return scale_RB
+        return disturbed(DROPOUT, x_RB, step)

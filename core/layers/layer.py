@@ -159,6 +159,11 @@ class Layer(Term):
         """The names in `input`; None: the layer before it."""
         return (self.input,) if isinstance(self.input, str) else self.input
 
+    @property
+    def listed(self) -> tuple[Layer, ...]:
+        """The layers that the client listed inside this one, at /layers."""
+        return ()
+
     def lower(self, graph: Wiring, inputs: Sequence[Ref]) -> Ref:
         """Add itself to a network; a layer made of others adds those instead."""
         return graph.primitive(self, inputs)

@@ -60,6 +60,10 @@ class Residual(Block):
             skip_B = projection.reference([x_B], under(p, "projection"), alone)
         return reference_activation(y_B + skip_B, self.activation)
 
+    @property
+    def listed(self) -> tuple[Layer, ...]:
+        return self.layers
+
     def lower(self, graph: Wiring, inputs: Sequence[Ref]) -> Ref:
         (x,) = self.one(inputs)
         inner = graph.chain(self.layers, x)

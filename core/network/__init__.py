@@ -1,7 +1,7 @@
 """A network: what an architecture becomes where it meets a dataset's shape, and how it is run."""
 
 from core.network.graph import INPUT, Graph, LayerFault, Node
-from core.network.network import ALIGN, Network, Place, build, wants_noise
+from core.network.network import ALIGN, Network, Place, build, noise_of
 
 __all__ = [
     "ALIGN",
@@ -12,5 +12,5 @@ __all__ = [
     "Node",
     "Place",
     "build",
-    "wants_noise",
+    "noise_of",
 ]

@@ -7,12 +7,14 @@ weights are those of single layers, named by their path: `residual_2/conv2d_0/we
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.layers import Layer
-from core.layers.dropout import DropoutLayer
 from core.layers.layer import Ref, Shape
+from core.layers.noise import NoiseLayer
+from core.regularizers.regularizer import Noise
 
 INPUT: Ref = -1  # what the network is given
 Path = tuple[str | int, ...]
@@ -28,7 +30,7 @@ class LayerFault(ValueError):
 
 @dataclass(frozen=True)
 class Node:
-    """One layer in its place; `noise` marks the dropout that a regularizer put there.
+    """One layer in its place; `noise` is the regularizer that put it there.
 
     `path` leads to it from an architecture that is a list of layers; it is empty elsewhere.
     """
@@ -39,7 +41,7 @@ class Node:
     shapes_in: tuple[Shape, ...]
     shape_out: Shape
     path: Path = ()
-    noise: bool = False
+    noise: Noise | None = None
 
     @property
     def flops(self) -> int:
@@ -48,9 +50,9 @@ class Node:
 
 
 class Graph:
-    """Adds layers. With `noise`, dropout follows each hidden activation."""
+    """Adds layers; each noise follows each hidden activation."""
 
-    def __init__(self, shape: Shape, *, noise: bool) -> None:
+    def __init__(self, shape: Shape, *, noise: Sequence[Noise] = ()) -> None:
         self.nodes: list[Node] = []
         self._shape, self._noise = shape, noise
         self._names: list[str] = []  # of the layers that are being lowered, outermost first
@@ -101,14 +103,19 @@ class Graph:
         shapes = tuple(self.shape(ref) for ref in inputs)
         after = layer.output_shape_of(*shapes)
         self.nodes.append(Node(name, layer, tuple(inputs), shapes, after, path))
-        last = len(self.nodes) - 1
-        if self._noise and layer.activates:  # a name that no layer can have
-            name = f"{name}/noise"
-            self.nodes.append(
-                Node(name, DropoutLayer(), (last,), (after,), after, path, noise=True)
-            )
-            last += 1
-        return last
+        if layer.activates:
+            self._disturb(name, after, path)
+        return len(self.nodes) - 1
+
+    def _disturb(self, name: str, shape: Shape, path: Path) -> None:
+        """What follows the activation of a layer, under names that no layer can have."""
+        seen: Counter[str] = Counter()
+        for term in self._noise:
+            seen[term.draws] += 1
+            count = f"#{seen[term.draws]}" if seen[term.draws] > 1 else ""
+            layer, before = NoiseLayer(kind=term.kind, noise=term), len(self.nodes) - 1
+            path_to = f"{name}/{term.draws}{count}"
+            self.nodes.append(Node(path_to, layer, (before,), (shape,), shape, path, term))
 
     def _claim(self, name: str, number: int) -> None:
         """Draws are a function of a layer's name, so no two layers may share one."""

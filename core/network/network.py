@@ -17,7 +17,8 @@ from core.architectures.architecture import Architecture
 from core.layers.layer import ROLES, Parameter, Role, Shape
 from core.network.graph import INPUT, Graph, LayerFault, Node
 from core.regularizers import Regularizer
-from core.regularizers.dropout import Dropout
+from core.regularizers.regularizer import Noise
+from core.term import structure
 
 ALIGN = 16
 
@@ -95,15 +96,17 @@ class Network:
 
 
 @lru_cache(maxsize=256)
-def build(architecture: Architecture, shape: Shape, outputs: int, *, noise: bool) -> Network:
-    """The network of an architecture; `noise` puts dropout after each hidden activation.
+def build(
+    architecture: Architecture, shape: Shape, outputs: int, *, noise: tuple[Noise, ...] = ()
+) -> Network:
+    """The network of an architecture; each `noise` acts after each hidden activation.
 
     Raises ValueError, a sentence that names the layer, where shapes do not fit.
     """
     graph = Graph(shape, noise=noise)
     last = architecture.wire(graph, INPUT, outputs)
     nodes = graph.nodes
-    if nodes and nodes[-1].noise and last == len(nodes) - 1:  # outputs are no hidden activation
+    while nodes and nodes[-1].noise and last == len(nodes) - 1:  # no hidden activation
         nodes.pop()
         last -= 1
     if graph.shape(last) != (outputs,):
@@ -115,8 +118,10 @@ def build(architecture: Architecture, shape: Shape, outputs: int, *, noise: bool
     return Network(tuple(nodes), _lay_out(nodes), shape, outputs)
 
 
-def wants_noise(regularizers: Sequence[Regularizer]) -> bool:
-    return any(isinstance(r, Dropout) for r in regularizers)
+def noise_of(*regularizers: Sequence[Regularizer]) -> tuple[Noise, ...]:
+    """One of each kind and structure of noise among the regularizers of some runs, in order."""
+    found = {structure(r): r for some in regularizers for r in some if isinstance(r, Noise)}
+    return tuple(sorted(found.values(), key=lambda term: str(structure(term))))
 
 
 def _refuse_unread(nodes: Sequence[Node], last: int) -> None:

@@ -23,7 +23,7 @@ CHUNK_NUMBERS = 2**24  # activations at one time: 64 MB, whatever the client sen
 def network_of(architecture: Architecture, loss: Loss, facts: DatasetFacts) -> Network:
     """The network of a run without the noise of its training."""
     outputs = loss.outputs(len(facts.classes), facts.outputs)
-    return build(architecture, facts.shape, outputs, noise=False)
+    return build(architecture, facts.shape, outputs)
 
 
 class Trained:

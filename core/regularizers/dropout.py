@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from core.regularizers.regularizer import Noise
-from core.term import Knob
+from core.regularizers.regularizer import Noise, Pull
+from core.term import Knob, Knobs
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +30,16 @@ class Dropout(Noise):
 
     kind: Literal["dropout"] = "dropout"
     p: DropProbability = 0.5
+
+    @property
+    def draws(self) -> str:
+        return "noise"  # as when there was one kind: what a run draws is a function of this
+
+    def disturb(
+        self, h_RB: torch.Tensor, u_RB: torch.Tensor, knobs: Knobs
+    ) -> tuple[torch.Tensor, Pull]:
+        scale_RB = kept(u_RB, knobs.p)
+        return h_RB * scale_RB, lambda dy: dy.mul_(scale_RB)
 
 
 def kept(u_RB: torch.Tensor, p_R: torch.Tensor) -> torch.Tensor:

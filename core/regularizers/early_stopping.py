@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from core.regularizers.regularizer import Procedure
-from core.term import Knob
+from core.regularizers.regularizer import Procedure, Seen
+from core.term import Knob, Knobs
+
+if TYPE_CHECKING:
+    import torch
 
 
 class EarlyStopping(Procedure):
@@ -33,3 +36,17 @@ class EarlyStopping(Procedure):
         str | None, Field(max_length=64, description="validation metric to watch; null: val_loss")
     ] = None
     restore_best: bool = True
+
+    @property
+    def watched(self) -> str:
+        return self.metric or "val_loss"
+
+    @property
+    def restores(self) -> bool:
+        return self.restore_best
+
+    def margin(self, knobs: Knobs) -> torch.Tensor:
+        return knobs.min_delta
+
+    def after_epoch(self, seen: Seen, knobs: Knobs) -> torch.Tensor:
+        return seen.since_R >= knobs.patience

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -26,8 +27,6 @@ class LabelSmoothing(Target):
         Field(description="share of the target spread evenly over the classes"),
     ] = 0.1
     loss_kinds: ClassVar[tuple[str, ...]] = ("cross_entropy",)
-    loss_knob: ClassVar[str] = "label_smoothing"
 
-    @property
-    def strength(self) -> float:
-        return self.epsilon
+    def loss_knobs(self) -> Mapping[str, float]:
+        return {"label_smoothing": self.epsilon}

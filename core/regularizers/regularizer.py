@@ -3,17 +3,18 @@
     Penalty      adds lambda * R(w) to the objective: a gradient, a proximal step, or both
     Decay        shrinks the weights beside the gradient step, outside the objective
     Constraint   projects the weights back into a set after each step
-    Noise        perturbs hidden activations while training
+    Noise        disturbs hidden activations while training
     Target       changes what the loss is asked to fit
     Procedure    changes how long or on what training runs
 
-A cohort holds runs with different regularizers: each *slot* (kind and structure) is present for
-all of them, at its neutral value for those that lack it.
+A cohort holds runs with different regularizers: a hook is called on the rows of those that have it.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -23,6 +24,7 @@ from core.term import Knob, Knobs, Term
 if TYPE_CHECKING:
     import torch
 
+Pull = Callable[["torch.Tensor"], "torch.Tensor"]
 Lambda = Annotated[
     float,
     Knob(ge=0, neutral=0.0, simpler="high"),
@@ -93,25 +95,68 @@ class Constraint(Regularizer):
 
 
 class Noise(Regularizer):
-    """A layer put after every hidden activation, acting while training and not at evaluation."""
+    """Disturbs every hidden activation, while training and not at evaluation."""
 
     hook: ClassVar[str] = "noise"
 
+    @property
+    def draws(self) -> str:
+        """What its draws are called: two terms of one run must not draw the same numbers."""
+        return self.kind
+
+    @abstractmethod
+    def disturb(
+        self, h_RB: torch.Tensor, u_RB: torch.Tensor, knobs: Knobs
+    ) -> tuple[torch.Tensor, Pull]:
+        """h (R, B, ...) disturbed, from draws u of U[0, 1) and its shape, and the way back.
+
+        pull(dJ/dy) gives dJ/dh and may use what it is given up; h is never written to.
+        """
+
 
 class Target(Regularizer):
-    """Sets a knob of the loss."""
+    """Changes what the loss is asked to fit, by knobs of the loss."""
 
     hook: ClassVar[str] = "target"
     loss_kinds: ClassVar[tuple[str, ...]]
-    loss_knob: ClassVar[str]
 
-    @property
     @abstractmethod
-    def strength(self) -> float:
-        """The value that the loss's knob takes."""
+    def loss_knobs(self) -> Mapping[str, float]:
+        """The loss's knobs that it sets, and to what."""
 
 
 class Procedure(Regularizer):
-    """Part of the loop: it watches a validation metric."""
+    """Part of the loop: it sees a validation metric at every logged epoch, and may end runs."""
 
     hook: ClassVar[str] = "procedure"
+
+    @property
+    @abstractmethod
+    def watched(self) -> str:
+        """The metric that it sees, by its wire name, such as val_loss."""
+
+    @property
+    def restores(self) -> bool:
+        """Whether the weights of a run's best epoch, by that metric, are those it reports."""
+        return False
+
+    def margin(self, knobs: Knobs) -> torch.Tensor | float:
+        """(R,) by how much a value must be better than the best to be an improvement."""
+        return 0.0
+
+    @abstractmethod
+    def after_epoch(self, seen: Seen, knobs: Knobs) -> torch.Tensor:
+        """(R,) bool: which of these runs end here."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A logged epoch (from 1) as a procedure's runs see it."""
+
+    epoch: int
+    value_R: torch.Tensor  # of the metric; not finite where a run diverged
+    since_R: torch.Tensor  # epochs since the last improvement, or since the start
+
+
+HOOKS: tuple[type[Regularizer], ...] = (Penalty, Decay, Constraint, Noise, Target, Procedure)
+"""What the loop calls. A term of none of these would be accepted and do nothing."""

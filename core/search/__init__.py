@@ -1,8 +1,8 @@
 """Searches: how the ranges of one arm become settings. They know nothing of tensors."""
 
-from core.search.search import Dimension, Scored, Search, Setting
+from core.search.search import Dimension, Search, Setting
 from core.term import load_plugins
 
 load_plugins(__name__, __path__)
 
-__all__ = ["Dimension", "Scored", "Search", "Setting"]
+__all__ = ["Dimension", "Search", "Setting"]

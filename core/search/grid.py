@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 from math import prod
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from core.search.search import Dimension, Scored, Search, Setting
+from core.search.search import Dimension, Search, Setting
 
 
 class GridSearch(Search):
@@ -17,15 +17,12 @@ class GridSearch(Search):
     """
 
     kind: Literal["grid"] = Field("grid", alias="method")
+    needs_range: ClassVar[bool] = False
 
     def count(self, dimensions: Sequence[Dimension]) -> int:
         return prod(size_of(dimension) for dimension in dimensions)
 
-    def propose(
-        self, dimensions: Sequence[Dimension], *, arm: str, tried: Sequence[Scored] = ()
-    ) -> tuple[Setting, ...]:
-        if tried:
-            return ()
+    def propose(self, dimensions: Sequence[Dimension], *, arm: str) -> tuple[Setting, ...]:
         pointers = [dimension.pointer for dimension in dimensions]
         values = [values_of(dimension) for dimension in dimensions]
         return tuple(dict(zip(pointers, chosen, strict=True)) for chosen in product(*values))

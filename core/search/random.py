@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from core.search.grid import GridSearch
-from core.search.search import Dimension, Scored, Search, Setting
+from core.search.search import Dimension, Search, Setting
 from core.term import LinearRange, LogRange, Values
 
 MAX_TRIALS = 10_000
@@ -36,11 +36,7 @@ class RandomSearch(Search):
             return min(self.trials, GridSearch().count(dimensions))
         return self.trials
 
-    def propose(
-        self, dimensions: Sequence[Dimension], *, arm: str, tried: Sequence[Scored] = ()
-    ) -> tuple[Setting, ...]:
-        if tried:
-            return ()
+    def propose(self, dimensions: Sequence[Dimension], *, arm: str) -> tuple[Setting, ...]:
         finite = all(isinstance(dimension.range, Values) for dimension in dimensions)
         if finite and GridSearch().count(dimensions) <= self.trials:
             return GridSearch().propose(dimensions, arm=arm)

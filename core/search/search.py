@@ -21,21 +21,14 @@ class Dimension:
     integer: bool = False
 
 
-@dataclass(frozen=True)
-class Scored:
-    """A setting that was tried and the score it got; larger is better."""
-
-    setting: Setting
-    score: float
-
-
 class Search(Term):
     """How ranges are explored. On the wire its kind is called `method`.
 
-    A search keeps no state: `propose` is a function of what was tried, so that any worker can ask.
+    All settings are proposed at once, when the job is submitted; none can depend on a score.
     """
 
     family: ClassVar[str] = "search"
+    needs_range: ClassVar[bool] = True  # whether it has nothing to do where no number varies
 
     @classmethod
     def expand(cls, value: Any) -> Any:
@@ -49,7 +42,5 @@ class Search(Term):
         """The most settings that one arm gets; cheap, called before any is made."""
 
     @abstractmethod
-    def propose(
-        self, dimensions: Sequence[Dimension], *, arm: str, tried: Sequence[Scored] = ()
-    ) -> tuple[Setting, ...]:
-        """The next settings to train; `()` when the search is over. One `{}` if nothing varies."""
+    def propose(self, dimensions: Sequence[Dimension], *, arm: str) -> tuple[Setting, ...]:
+        """The settings to train, `count` at most. One `{}` if nothing varies."""

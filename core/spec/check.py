@@ -8,10 +8,9 @@ from core.datasets import DatasetFacts
 from core.datasets.divisible import faults_of
 from core.layers import Layer
 from core.metrics import Metric
-from core.network import LayerFault, Network, build, wants_noise
+from core.network import LayerFault, Network, build, noise_of
 from core.regularizers import Regularizer
-from core.regularizers.early_stopping import EarlyStopping
-from core.regularizers.regularizer import Noise, Penalty, Procedure, Target
+from core.regularizers.regularizer import HOOKS, Noise, Penalty, Procedure, Target
 from core.spec.arms import Found
 from core.spec.experiment import Experiment
 from core.spec.faults import unknown
@@ -121,7 +120,7 @@ def _check_network(experiment: Experiment, facts: DatasetFacts, limits: Limits) 
     dimensions = dimensions_of(experiment)
     largest = with_values(experiment, {d.pointer: max(d.range.grid()) for d in dimensions})
     outputs = experiment.loss.outputs(len(facts.classes), facts.outputs)
-    noise = wants_noise(experiment.regularizers)
+    noise = noise_of(experiment.regularizers)
     try:
         network = build(largest.architecture, facts.shape, outputs, noise=noise)
     except ValueError as error:
@@ -171,44 +170,49 @@ def _check_regularizers(experiment: Experiment, facts: DatasetFacts) -> Iterator
         if regularizer.kind in seen and isinstance(regularizer, Noise | Procedure | Target):
             yield path, f"{regularizer.kind} is listed twice; keep one of them"
         seen.add(regularizer.kind)
+        if not isinstance(regularizer, HOOKS):
+            yield path, f"{regularizer.kind} acts in no part of training; leave it out"
         if isinstance(regularizer, Target):
             yield from _check_target(path, regularizer, experiment)
-        if isinstance(regularizer, EarlyStopping) and regularizer.metric is not None:
-            yield from _check_metric((*path, "metric"), regularizer.metric, facts)
-            if fault := _unscored(regularizer.metric, [experiment], facts.task):
-                yield (*path, "metric"), fault
+        if isinstance(regularizer, Procedure):
+            at = (*path, "metric") if "metric" in type(regularizer).model_fields else path
+            yield from _check_metric(at, regularizer.watched, facts)
+            if fault := _unscored(regularizer.watched, [experiment], facts.task):
+                yield at, fault
 
 
 def _placed(experiment: Experiment) -> Iterator[tuple[Path, Regularizer]]:
     """Every regularizer of an experiment, those that layers carry included."""
     for i, regularizer in enumerate(experiment.regularizers):
         yield ("regularizers", i), regularizer
-    layers: tuple[Layer, ...] = getattr(experiment.architecture, "layers", ())
-    yield from _regularizers_of_layers(layers, ("architecture", "layers"))
+    yield from _of_layers(experiment.architecture.listed, ("architecture", "layers"))
 
 
-def _regularizers_of_layers(
-    layers: tuple[Layer, ...], path: Path
-) -> Iterator[tuple[Path, Regularizer]]:
+def _of_layers(layers: tuple[Layer, ...], path: Path) -> Iterator[tuple[Path, Regularizer]]:
     for i, layer in enumerate(layers):
         for j, regularizer in enumerate(getattr(layer, "regularizers", ())):
             yield (*path, i, "regularizers", j), regularizer
-        yield from _regularizers_of_layers(getattr(layer, "layers", ()), (*path, i, "layers"))
+        yield from _of_layers(layer.listed, (*path, i, "layers"))
 
 
 def _check_target(path: Path, regularizer: Target, experiment: Experiment) -> Iterator[Found]:
-    loss = experiment.loss
+    loss, kind = experiment.loss, regularizer.kind
     if loss.kind not in regularizer.loss_kinds:
         kinds = " or ".join(regularizer.loss_kinds)
-        yield path, f"{regularizer.kind} works with the loss {kinds}, and this one is {loss.kind}"
-    elif getattr(loss, regularizer.loss_knob) != type(loss).knobs()[regularizer.loss_knob].neutral:
-        yield (
-            path,
-            (
-                f"{regularizer.kind} sets the loss's {regularizer.loss_knob}, which the loss gives "
-                f"too; keep one of them"
-            ),
-        )
+        yield path, f"{kind} works with the loss {kinds}, and this one is {loss.kind}"
+        return
+    others = [r for r in experiment.regularizers if isinstance(r, Target)]
+    before = others[: next(i for i, other in enumerate(others) if other is regularizer)]
+    for name in regularizer.loss_knobs():
+        knob, given = type(loss).knobs().get(name), getattr(loss, name, None)
+        twice = [other.kind for other in before if name in other.loss_knobs()]
+        if knob is None or knob.structural:
+            yield path, f"the loss {loss.kind} has no {name} for {kind} to set; leave it out"
+        elif given != type(loss).model_fields[name].default:
+            words = "which the loss gives too; keep one of them"
+            yield path, f"{kind} sets the loss's {name}, {words}"
+        elif twice:
+            yield path, f"{kind} sets the loss's {name}, as {twice[0]} does; keep one of them"
 
 
 def _check_metric(path: Path, metric: str, facts: DatasetFacts) -> Iterator[Found]:

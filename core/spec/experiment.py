@@ -65,7 +65,8 @@ class Experiment(Wire):
     @property
     def trained_loss(self) -> Loss:
         """The loss with the knobs that target regularizers set."""
-        changes = {r.loss_knob: r.strength for r in self.regularizers if isinstance(r, Target)}
+        targets = [r for r in self.regularizers if isinstance(r, Target)]
+        changes = {name: value for r in targets for name, value in r.loss_knobs().items()}
         return self.loss.model_copy(update=changes) if changes else self.loss
 
 

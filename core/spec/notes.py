@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 from core.regularizers.regularizer import Penalty
-from core.search.grid import GridSearch
 from core.spec.experiment import Experiment
 from core.spec.protocol_notes import doubts_of_protocol
 from core.spec.resolve import Resolved
@@ -21,11 +20,19 @@ def notes_of(resolved: Resolved) -> tuple[str, ...]:
 def _doubts(resolved: Resolved) -> Iterator[str]:
     spec = resolved.spec
     experiments = [arm.experiment for arm in resolved.arms]
-    if not isinstance(spec.search, GridSearch) and not any(map(dimensions_of, experiments)):
+    if spec.search.needs_range and not any(map(dimensions_of, experiments)):
         yield (
             f'search "{spec.search.kind}" has nothing to search, since no number is a range; '
             'give one, e.g. {"log_range": [1e-05, 0.1]}, or leave out search'
         )
+    for arm in resolved.arms:
+        most = spec.search.count(dimensions_of(arm.experiment))
+        if len(arm.settings) < most:
+            yield (
+                f'search "{spec.search.kind}" found {len(arm.settings)} different settings of the '
+                f'{most} for arm "{arm.name}": its ranges hold too few values; widen them, or '
+                "search by grid"
+            )
     yield from doubts_of_protocol(spec, resolved.facts)
     for experiment in experiments:
         yield from _doubts_of(experiment)

@@ -6,19 +6,25 @@ the exact segments of rows whose runs have it: it neither touches nor costs a ru
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import numpy as np
 import torch
 
 from core.datasets import DatasetFacts
-from core.network import Network, Place, build, wants_noise
+from core.network import Network, Place, build, noise_of
 from core.regularizers import Regularizer
-from core.regularizers.dropout import Dropout
-from core.regularizers.regularizer import Constraint, Decay, Penalty, Procedure, Target
+from core.regularizers.regularizer import (
+    Constraint,
+    Decay,
+    Noise,
+    Penalty,
+    Procedure,
+    Target,
+)
 from core.spec.experiment import Experiment
 from core.stack import Span, Stack, segments
 from core.term import Knobs, structure
@@ -28,11 +34,11 @@ R = TypeVar("R", bound=Regularizer)
 
 
 @dataclass(frozen=True)
-class Slot:
+class Slot(Generic[R]):
     """One regularizer of the cohort: `label` names its metrics."""
 
     label: str
-    term: Regularizer
+    term: R
     stack: Stack
     has: np.ndarray  # (R,) bool, by row of the whole cohort
     node: int | None  # the layer it is limited to
@@ -64,18 +70,16 @@ class Program:
         self.epochs, self.evaluate_every = first.epochs, first.evaluate_every
         self.loss, self.optimizer, self.batch_size = first.loss, first.optimizer, first.batch_size
         outputs = self.loss.outputs(len(facts.classes), facts.outputs)
-        noise = any(wants_noise(e.regularizers) for e in experiments)
+        noise = noise_of(*(e.regularizers for e in experiments))
         networks = [build(e.architecture, facts.shape, outputs, noise=noise) for e in experiments]
         self.network: Network = networks[0]
         self.schedules = [e.schedule for e in experiments]
         self.losses = Stack([e.trained_loss for e in experiments], device)
         self.optimizers = Stack([e.optimizer for e in experiments], device)
-        drops = [
-            next((r for r in e.regularizers if isinstance(r, Dropout)), None) for e in experiments
-        ]
+        noises = {term: _noises(experiments, term) for term in noise}
         self.layers = [
-            Stack(drops if node.noise else [n.nodes[i].layer for n in networks], device)
-            for i, node in enumerate(self.network.nodes)
+            Stack([n.nodes[i].layer for n in networks] if term is None else noises[term], device)
+            for i, term in enumerate(node.noise for node in self.network.nodes)
         ]
         self.slots = _slots(experiments, networks, device)
         self.select(range(len(experiments)))
@@ -98,16 +102,18 @@ class Program:
         self.procedures = list(self._acting(Procedure, rows))
         self.proximal = [at for at in self.penalties if at.term.proximal]
 
-    def _acting(self, hook: type[R], rows: Sequence[int]) -> Iterable[Acting[R]]:
-        for slot in self.slots:
-            term = slot.term
-            if isinstance(term, hook):
-                span, places = self._scope(slot)
-                for lo, hi in slot.segments(rows):
-                    knobs = slot.stack.block(lo, hi)
-                    yield Acting(slot.label, term, slice(lo, hi), span, places, knobs)
+    def slots_of(self, hook: type[R]) -> list[Slot[R]]:
+        """The slots of one hook."""
+        return [cast("Slot[R]", slot) for slot in self.slots if isinstance(slot.term, hook)]
 
-    def _scope(self, slot: Slot) -> tuple[slice, tuple[Place, ...]]:
+    def _acting(self, hook: type[R], rows: Sequence[int]) -> Iterator[Acting[R]]:
+        for slot in self.slots_of(hook):
+            span, places = self._scope(slot)
+            for lo, hi in slot.segments(rows):
+                at = slice(lo, hi)
+                yield Acting(slot.label, slot.term, at, span, places, slot.stack.knobs.of(at))
+
+    def _scope(self, slot: Slot[R]) -> tuple[slice, tuple[Place, ...]]:
         """The part of a run's row that the slot acts on, and the weight tensors in it."""
         every = self.network.weights()
         if slot.node is None:
@@ -117,14 +123,23 @@ class Program:
         return slice(places[0].start, places[-1].stop), places
 
 
+def _noises(experiments: Sequence[Experiment], like: Noise) -> list[Regularizer | None]:
+    """The noise of one kind and structure, of each run that has it."""
+    wanted = structure(like)
+    return [
+        next((r for r in e.regularizers if isinstance(r, Noise) and structure(r) == wanted), None)
+        for e in experiments
+    ]
+
+
 def _slots(
     experiments: Sequence[Experiment], networks: Sequence[Network], device: torch.device
-) -> list[Slot]:
+) -> list[Slot[Regularizer]]:
     members: dict[tuple[Hashable, Hashable, int], list[Regularizer | None]] = {}
     scopes: dict[Hashable, int | None] = {}
     for row, (experiment, network) in enumerate(zip(experiments, networks, strict=True)):
         placed: list[tuple[int | None, Regularizer]] = [
-            (None, r) for r in experiment.regularizers if not isinstance(r, Target | Dropout)
+            (None, r) for r in experiment.regularizers if not isinstance(r, Target | Noise)
         ]
         for index, node in enumerate(network.nodes):
             placed += [(index, r) for r in getattr(node.layer, "regularizers", ())]

@@ -18,15 +18,14 @@ from core.answers.gathered import Answers, Tested
 from core.datasets import Dataset
 from core.datasets.splits import units_of
 from core.metrics.threshold import THRESHOLD, best_threshold, metric_decided
-from core.regularizers.early_stopping import EarlyStopping
-from core.regularizers.regularizer import Procedure
+from core.regularizers.regularizer import Procedure, Seen
 from core.rows import write_rows
 from core.train import checkpoint
 from core.train.block import Block
 from core.train.cohort import Cohort
 from core.train.data import PARTS, Feed
 from core.train.events import Ended, EndReason, Epoch, Event, Finished
-from core.train.program import Program, Slot
+from core.train.program import Program
 from core.train.score import direction_of, kind_of, metrics_for
 from core.train.state import State
 
@@ -55,9 +54,9 @@ class Trainer:
         self._dataset = dataset
         self.program = Program(cohort, dataset.facts, device)
         self.feed = Feed(cohort, dataset, device)
-        self.procedures = [s for s in self.program.slots if isinstance(s.term, Procedure)]
-        watched = {s.label: _procedure(s).metric or "val_loss" for s in self.procedures}
-        self.watched = {SELECT: cohort.metric, **watched}
+        self.procedures = self.program.slots_of(Procedure)
+        self.watched = {SELECT: cohort.metric}
+        self.watched |= {slot.label: slot.term.watched for slot in self.procedures}
         asked = {kind_of(name) for name in self.watched.values()}
         task, classes = dataset.facts.task, len(dataset.facts.classes)
         self.metrics = metrics_for(task, classes, asked, final=False)
@@ -229,8 +228,9 @@ class Trainer:
         for at in block.program.procedures:
             value_R = values[self.watched[at.label]][at.rows]
             first, last = lo + at.rows.start, lo + at.rows.stop
-            since_R = watches[at.label].see(value_R, w, epoch, first, last, at.knobs.min_delta)
-            stops_R[at.rows] |= since_R >= at.knobs.patience
+            margin = at.term.margin(at.knobs)
+            since_R = watches[at.label].see(value_R, w, epoch, first, last, margin)
+            stops_R[at.rows] |= at.term.after_epoch(Seen(epoch, value_R, since_R), at.knobs)
         return stops_R
 
     def _end(self, metrics: Mapping[str, list[float]], stops: list[float]) -> Iterator[Event]:
@@ -260,7 +260,7 @@ class Trainer:
         last = state.w.index_select(0, index)
         reported = last
         for slot in self.procedures:
-            if _procedure(slot).restore_best:
+            if slot.term.restores:
                 has = torch.from_numpy(slot.has).to(self.device)[rows]
                 restored = state.watches[slot.label].best(index, last)
                 reported = torch.where(has[:, None], restored, reported)
@@ -308,8 +308,3 @@ def _together(logged: list[Logged]) -> Logged:
     }
     rows = tuple(row for part, _, _ in logged for row in part)
     return rows, metrics, [stop for _, _, stops in logged for stop in stops]
-
-
-def _procedure(slot: Slot) -> EarlyStopping:
-    assert isinstance(slot.term, EarlyStopping), f"{slot.label} is no early stopping"
-    return slot.term

@@ -217,5 +217,5 @@ def layer_names(service: Service, held: Trained) -> dict[str, str]:
     with service.database.read() as session:
         document = jobs.get_job(session, held.job_id).document
     experiment = experiment_at(document, "base", {})
-    network = build(experiment.architecture, (1, 8, 8), 10, noise=False)
+    network = build(experiment.architecture, (1, 8, 8), 10)
     return {place.parameter.role: network.label(place) for place in network.places}

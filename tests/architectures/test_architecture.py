@@ -13,6 +13,7 @@ from core.architectures.architecture import OUTPUTS
 from core.layers.layer import Drawn, Example, Shape
 from core.network import Network, build
 from core.network.run import Model
+from core.regularizers.dropout import Dropout
 from tests.stacks import CPU, Stack, generator
 
 R, B = 3, 5
@@ -29,7 +30,7 @@ def examples() -> list[Any]:
 
 def network_of(kind: str, example: Example) -> Network:
     architecture = Architecture.members()[kind].model_validate({"kind": kind, **example.body})
-    return build(architecture, example.shapes[0], OUTPUTS, noise=True)
+    return build(architecture, example.shapes[0], OUTPUTS, noise=(Dropout(),))
 
 
 def rows_of(network: Network) -> torch.Tensor:
@@ -45,7 +46,7 @@ def passed(network: Network, w: torch.Tensor, rows: slice) -> tuple[torch.Tensor
     w = w[rows].clone()
     gradient = torch.zeros(len(w), network.trained)
     model = Model(network, w, gradient)
-    stacks = [Stack([node.layer] * len(w), CPU) for node in network.nodes]
+    stacks = [Stack([node.noise or node.layer] * len(w), CPU) for node in network.nodes]
     x = torch.randn(R, B, *network.shape, generator=generator(1))[rows]
 
     def draw(node: int, shape: Shape, acting: Sequence[tuple[int, int]]) -> Iterator[Drawn]:
@@ -89,7 +90,7 @@ def test_a_shape_fits_or_a_sentence_says_why_not(kind: str, example: Example, sh
 
 def assert_fits_or_says_why(architecture: Architecture, shape: Shape, *, known: bool) -> None:
     try:
-        built = build(architecture, shape, OUTPUTS, noise=False)
+        built = build(architecture, shape, OUTPUTS)
     except ValueError as error:
         sentence = str(error)
     else:

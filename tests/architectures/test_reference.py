@@ -108,7 +108,7 @@ def cases() -> list[Any]:
 
 
 def network_of(architecture: Architecture, case: Case) -> Network:
-    return build(architecture, case.shape, OUTPUTS, noise=False)
+    return build(architecture, case.shape, OUTPUTS)
 
 
 def loaded(module: nn.Sequential, model: Model, r: int) -> nn.Sequential:

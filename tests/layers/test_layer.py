@@ -80,7 +80,7 @@ def test_a_layer_takes_a_shape_or_says_in_a_sentence_what_is_wrong_with_it(kind,
 
 def outcome(layer: Layer, shape: Shape, *, reads: int) -> Shape | str:
     """The shape after a layer that reads this shape so many times, or what is wrong."""
-    graph = Graph(shape, noise=False)
+    graph = Graph(shape)
     try:
         last = graph(layer, *[INPUT] * reads)
     except ValueError as error:

@@ -59,7 +59,7 @@ class Use:
             after = layer.output_shape_of(*self.shapes)
             return [Node("", layer, tuple(range(-len(self.shapes), 0)), self.shapes, after)]
         (shape,) = self.shapes
-        graph = Graph(shape, noise=False)
+        graph = Graph(shape)
         assert graph.chain([layer], INPUT) == len(graph.nodes) - 1
         top = f"{layer.kind}_0/"
         return [

@@ -12,6 +12,7 @@ from core.architectures.layers import Layers
 from core.layers.layer import Shape
 from core.network import INPUT, LayerFault, Network, build
 from core.network.run import Model
+from core.regularizers.dropout import Dropout
 from tests.stacks import CPU, Stack, generator
 
 R, B = 3, 6
@@ -55,7 +56,6 @@ def test_a_layer_reads_what_it_names_and_the_one_before_it_otherwise():
         ),
         (3,),
         2,
-        noise=False,
     )
     assert [(node.name, node.inputs) for node in network.nodes] == [
         ("a", (INPUT,)),
@@ -68,7 +68,7 @@ def test_a_layer_reads_what_it_names_and_the_one_before_it_otherwise():
 
 
 def test_a_block_lowers_to_layers_whose_names_are_paths():
-    network = build(layers(BLOCK, "flatten", dense(3)), (2, 6, 6), 3, noise=True)
+    network = build(layers(BLOCK, "flatten", dense(3)), (2, 6, 6), 3, noise=(Dropout(),))
 
     assert [(n.name, n.inputs) for n in network.nodes if not n.noise] == [
         ("block/conv2d_0", (INPUT,)),
@@ -107,7 +107,7 @@ class Reference(nn.Module):
 
 
 def test_outputs_and_gradients_are_those_of_the_network_written_out():
-    network = build(layers(BLOCK, "flatten", dense(3)), (2, 6, 6), 3, noise=False)
+    network = build(layers(BLOCK, "flatten", dense(3)), (2, 6, 6), 3)
     model, gradient = model_of(network)
     x = torch.randn(1, B, 2, 6, 6, generator=generator(1)).expand(R, B, 2, 6, 6)
 
@@ -144,7 +144,6 @@ def test_a_gradient_is_the_sum_over_all_that_read_an_output(kind: str):
         ),
         (3,),
         2,
-        noise=False,
     )
     model, gradient = model_of(network)
     x = torch.randn(R, B, 3, generator=generator(1))
@@ -212,6 +211,6 @@ def test_a_mistake_names_the_layer_and_leads_to_it(
     bodies: list[Any], shape: Shape, path: tuple[str | int, ...], words: str
 ):
     with pytest.raises(LayerFault) as caught:
-        build(layers(*bodies), shape, 3, noise=False)
+        build(layers(*bodies), shape, 3)
     assert str(caught.value).startswith(words)
     assert caught.value.path == path

@@ -17,25 +17,30 @@ from core.architectures.layers import Layers
 from core.architectures.linear import Linear
 from core.architectures.mlp import Mlp
 from core.layers.layer import ROLES
-from core.network import ALIGN, Network, build, wants_noise
+from core.network import ALIGN, Network, build, noise_of
 from core.regularizers import Regularizer
+from core.regularizers.dropout import Dropout
 
+DROPOUT = (Dropout(),)
 WIDTH = st.integers(1, 40)
 NETWORKS = st.one_of(
     st.builds(
         lambda hidden, norm, inputs, outputs, noise: build(
-            Mlp(hidden=tuple(hidden), batch_norm=norm), (inputs,), outputs, noise=noise
+            Mlp(hidden=tuple(hidden), batch_norm=norm),
+            (inputs,),
+            outputs,
+            noise=DROPOUT if noise else (),
         ),
         *(st.lists(WIDTH, max_size=4), st.booleans(), WIDTH, WIDTH, st.booleans()),
     ),
     st.builds(
         lambda filters, norm, side, outputs: build(
-            Cnn(filters=tuple(filters), batch_norm=norm), (2, side, 5), outputs, noise=True
+            Cnn(filters=tuple(filters), batch_norm=norm), (2, side, 5), outputs, noise=DROPOUT
         ),
         *(st.lists(st.integers(1, 9), min_size=1, max_size=3), st.booleans(), WIDTH, WIDTH),
     ),
     st.builds(
-        lambda bias, inputs, outputs: build(Linear(bias=bias), (inputs,), outputs, noise=False),
+        lambda bias, inputs, outputs: build(Linear(bias=bias), (inputs,), outputs),
         *(st.booleans(), WIDTH, WIDTH),
     ),
 )
@@ -97,8 +102,8 @@ def test_shapes_chain_from_the_example_to_the_outputs_and_names_are_unique(netwo
 @pytest.mark.parametrize("norm", [False, True])
 def test_noise_follows_every_hidden_activation_and_moves_no_parameter(norm):
     mlp = Mlp(hidden=(8, 6), batch_norm=norm)
-    plain = build(mlp, (5,), 3, noise=False)
-    noisy = build(mlp, (5,), 3, noise=True)
+    plain = build(mlp, (5,), 3)
+    noisy = build(mlp, (5,), 3, noise=DROPOUT)
 
     added = [i for i, node in enumerate(noisy.nodes) if node.noise]
     assert len(added) == 2
@@ -112,13 +117,13 @@ def test_noise_follows_every_hidden_activation_and_moves_no_parameter(norm):
 
 def test_no_noise_follows_outputs_that_are_activated():
     network = build(
-        layers({"kind": "dense", "units": 3, "activation": "relu"}), (5,), 3, noise=True
+        layers({"kind": "dense", "units": 3, "activation": "relu"}), (5,), 3, noise=DROPOUT
     )
-    assert [node.noise for node in network.nodes] == [False]
+    assert [node.noise for node in network.nodes] == [None]
 
 
 def test_noise_is_wanted_by_dropout_only():
-    kinds = [kind for kind, member in Regularizer.members().items() if wants_noise([member()])]
+    kinds = [kind for kind, member in Regularizer.members().items() if noise_of([member()])]
     assert kinds == ["dropout"]
 
 
@@ -147,7 +152,7 @@ def test_noise_is_wanted_by_dropout_only():
 )
 def test_a_shape_mistake_names_the_layer(architecture, shape, sentence):
     with pytest.raises(ValueError) as caught:
-        build(architecture, shape, 4, noise=False)
+        build(architecture, shape, 4)
     assert str(caught.value).startswith(sentence)
 
 
@@ -156,25 +161,25 @@ def test_two_layers_of_one_name_are_refused_since_they_would_share_their_draws(f
     hidden = {"kind": "dense", "units": 4, "name": first}
     last = {"kind": "dense", "units": 4, "name": second}
     with pytest.raises(ValueError) as caught:
-        build(layers(hidden, last), (4,), 4, noise=False)
+        build(layers(hidden, last), (4,), 4)
     expected = f'layer 1 (dense): the name "{first}" is that of layer 0; use another'
     assert str(caught.value) == expected
 
 
 def test_noise_has_a_name_that_no_layer_can_have():
     hidden = {"kind": "dense", "units": 4, "activation": "relu", "name": "first"}
-    network = build(layers(hidden, {"kind": "dense", "units": 4}), (4,), 4, noise=True)
+    network = build(layers(hidden, {"kind": "dense", "units": 4}), (4,), 4, noise=DROPOUT)
     assert [node.name for node in network.nodes] == ["first", "first/noise", "dense_1"]
     with pytest.raises(ValidationError):
         layers({**hidden, "name": "first/noise"})
 
 
 def test_pooling_stops_when_the_image_is_too_small():
-    network = build(Cnn(filters=(2, 2, 2, 2, 2)), (1, 8, 8), 3, noise=False)
+    network = build(Cnn(filters=(2, 2, 2, 2, 2)), (1, 8, 8), 3)
     assert [node.layer.kind for node in network.nodes].count("max_pool") == 3
 
 
 def test_activations_and_flops_are_those_of_all_layers():
-    network = build(Mlp(hidden=(10,)), (1, 2, 3), 4, noise=False)
+    network = build(Mlp(hidden=(10,)), (1, 2, 3), 4)
     assert network.flops == 2 * (6 * 10 + 10 * 4)
     assert network.activations == 6 + 6 + 10 + 4  # the example, flattened, hidden, outputs

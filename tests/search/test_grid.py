@@ -1,5 +1,5 @@
 from core.search.grid import GridSearch
-from core.search.search import Dimension, Scored
+from core.search.search import Dimension
 from core.term import LinearRange, LogRange, Values
 
 LAMBDA = Dimension("/regularizers/0/lambda", LogRange(log_range=(1e-4, 1e-2), num=3))
@@ -40,7 +40,3 @@ def test_a_value_given_twice_is_tried_once():
 def test_the_count_is_known_without_making_the_settings():
     wide = [Dimension(f"/{i}", LinearRange(range=(0, 1), num=1000)) for i in range(8)]
     assert GridSearch().count(wide) == 10**24
-
-
-def test_a_grid_is_over_once_it_was_tried():
-    assert GridSearch().propose((P,), arm="a", tried=[Scored({}, 1.0)]) == ()

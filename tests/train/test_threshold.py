@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from core.architectures.predictor import predictions
 from core.datasets import Dataset, Parts, Protocol, Replicate, parts_of
 from core.metrics.threshold import best_threshold, metric_decided
+from core.network.predict import predictions
 from core.train import Cohort, Snapshot, train
 from core.train.trainer import Trainer
 from tests.train.conftest import cohort, device, experiment, finished, run_of, trained
