@@ -119,7 +119,7 @@ def _of_design(finding: Finding, basis: Basis, sizes: PartSizes | None) -> Itera
         lacking = f", and {basis.lacking}" if basis.lacking else ""
         why = f"No scores by row are stored{lacking}"
         if basis.by_row is not None:
-            why = f"No row has a {metric_words(finding.compared)} of its own"
+            why = f"No row has a {metric_words(finding.compared)} of its own{lacking}"
         yield f"{why}, so intervals and tests are {instead}."
     if basis.one_part and sizes is not None and sizes.test < LARGE and finding.best is not None:
         yield (
