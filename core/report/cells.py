@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from core.report.finding import chosen_of, ranked
 from core.report.gains import Gain, gain_over, gains_of, reference_of
 from core.report.report import Arm, Chosen, PairVerdict, Report, Score, SettingResult
 from core.report.together import Selection
-from core.report.verdict import chosen_of, ranked
 from core.report.words import (
     SPLITS,
     amount,

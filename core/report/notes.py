@@ -9,11 +9,11 @@ import numpy as np
 from core.report.arms import Entry
 from core.report.basis import Basis
 from core.report.choose import sign_of
+from core.report.finding import Finding, chosen_of
 from core.report.parts import PartSizes
 from core.report.records import JobRecord
 from core.report.report import Pair
 from core.report.statistics import Array
-from core.report.verdict import Finding, chosen_of
 from core.report.words import base_of, counted, metric_words, number
 
 FINGERS = 10  # a lead of fewer rows than that can be counted on them
