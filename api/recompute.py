@@ -25,8 +25,8 @@ from core.spec import experiment_at
 from core.store import checkpoints, datasets, jobs, models, runs
 from core.store.artifacts import TornArtifact
 
-GONE = "the dataset that they could be recomputed from is gone"
-OTHER_VERSION = "they cannot be recomputed, since the job is of another version"
+GONE = "the dataset that answers could be recomputed from is gone"
+OTHER_VERSION = "answers cannot be recomputed, since the job is of another version"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,12 @@ def recomputed_rows(house: Services, run_ids: Sequence[str]) -> Iterator[RowBatc
     cohorts = _cohorts(house, run_ids)
     try:
         why = _too_much(house, cohorts)
-    except (OccamError, ValueError, LookupError):  # as read_recipe: numbers stand, no more
+    except (
+        OccamError,
+        ValueError,
+        LookupError,
+        TypeError,
+    ):  # as in read_recipe
         why = OTHER_VERSION
     if why is not None:
         yield Lacking(why)
@@ -100,14 +105,14 @@ def _too_much(house: Services, cohorts: Sequence[_Cohort]) -> str | None:
     limit_s, limit = house.settings.recompute_s_max, house.settings.recompute_bytes_max
     if needed_s > limit_s:
         return (
-            f"to recompute them would take about {needed_s:,.0f} s, more than the {limit_s:g} s"
-            f" of OCCAM_RECOMPUTE_S_MAX"
+            f"to recompute answers from the weights would take about {needed_s:,.0f} s, more than"
+            f" the {limit_s:g} s of OCCAM_RECOMPUTE_S_MAX"
         )
     data = max((cohort.facts.data_bytes for cohort in cohorts), default=0)
     if data >= limit:
         return (
-            f"to recompute them would load {data:,} bytes of data, more than the {limit:,} of"
-            f" OCCAM_RECOMPUTE_BYTES_MAX"
+            f"to recompute answers from the weights would load {data:,} bytes of data, more than"
+            f" the {limit:,} of OCCAM_RECOMPUTE_BYTES_MAX"
         )
     return None
 

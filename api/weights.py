@@ -44,7 +44,8 @@ def weights_of(path: Path, *, run_id: str, row: int, which: Which) -> Weights:
 
 def row_of(path: Path, row: int, *, prefix: str) -> dict[str, np.ndarray]:
     """The tensors of one run by their names without the prefix; their run axis is gone."""
-    return {name: value[0] for name, value in rows_of(path, [row], prefix=prefix).items()}
+    found = rows_of(path, [row], prefix=prefix)
+    return {name: np.ascontiguousarray(value[0]) for name, value in found.items()}
 
 
 def rows_of(path: Path, rows: Sequence[int], *, prefix: str) -> dict[str, np.ndarray]:

@@ -1,6 +1,6 @@
 """Times the report of ten thousand runs, from rows of the store to JSON.
 
-    python -m benchmarks.report [--runs 10000] [--profile]
+    python -m benchmarks.report [--profile]
 
 Records and scores by test row are made up; no service, no database.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import cProfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -83,10 +84,7 @@ class Made:
             job="job_1",
             arm=arm,
             setting=setting,
-            seed=at.seed,
-            repeat=at.repeat,
-            fold=at.fold,
-            inner_fold=at.inner_fold,
+            **asdict(at),
             status="succeeded",
             final=final,
             epochs=30,

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
-from core.metrics.metric import Metric
-from core.metrics.ranking import curves
-from core.tensors import torch
-from core.term import Task
+from core.metrics.ranking import Curve, Ranking
+
+if TYPE_CHECKING:
+    import torch
 
 
-class AveragePrecision(Metric):
+class AveragePrecision(Ranking):
     """Area under the precision-recall curve, in steps: how pure the highest scores are of a class.
 
     Formula: sum over thresholds of (recall - recall before) precision
@@ -22,24 +22,9 @@ class AveragePrecision(Metric):
     """
 
     kind: Literal["average_precision"] = "average_precision"
-    tasks: ClassVar[tuple[Task, ...]] = ("classification",)
-    direction: ClassVar[Literal["max", "min"]] = "max"
-    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
-    every_epoch: ClassVar[bool] = False
 
-    def dear(self, classes: int) -> bool:
-        return classes > 2  # a sort for each class
-
-    def value(
-        self,
-        prediction_RNO: torch.Tensor,
-        target_RN: torch.Tensor,
-        present_RN: torch.Tensor | None,
-        probabilities_RNC: torch.Tensor | None,
-    ) -> torch.Tensor:
-        found = []
-        for c in curves(prediction_RNO, target_RN, present_RN, probabilities_RNC):
-            precision_RN = c.hits_RN.double() / (c.hits_RN + c.misses_RN).clamp(min=1)
-            gained_RN = (c.hits_RN - c.hits_before_RN) * precision_RN
-            found.append(gained_RN.sum(1) / c.hits_RN[:, -1])
-        return torch.stack(found).mean(0).float()
+    def of(self, curve: Curve) -> torch.Tensor:
+        answered_RN = (curve.hits_RN + curve.misses_RN).clamp(min=1)
+        gained_RN = curve.hits_RN - curve.hits_before_RN
+        precise_RN = gained_RN * (curve.hits_RN.double() / answered_RN)
+        return precise_RN.sum(1) / curve.hits_RN[:, -1]

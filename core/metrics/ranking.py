@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
+from core.metrics.metric import Metric
 from core.tensors import torch
+from core.term import Task
 
 LAST = 2**62  # beyond every key: where padding is sorted to
 
@@ -22,6 +26,35 @@ class Curve:
     misses_RN: torch.Tensor
     hits_before_RN: torch.Tensor
     misses_before_RN: torch.Tensor
+
+
+class Ranking(Metric):
+    """Mean over each class against the rest (macro); of two classes, of the second.
+
+    Scores are the probabilities, or the outputs where the loss gives none.
+    """
+
+    tasks: ClassVar[tuple[Task, ...]] = ("classification",)
+    direction: ClassVar[Literal["max", "min"]] = "max"
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    every_epoch: ClassVar[bool] = False
+
+    def dear(self, classes: int) -> bool:
+        return classes > 2  # a sort for each class
+
+    @abstractmethod
+    def of(self, curve: Curve) -> torch.Tensor:
+        """(R,) float64, NaN where it is not defined."""
+
+    def value(
+        self,
+        prediction_RNO: torch.Tensor,
+        target_RN: torch.Tensor,
+        present_RN: torch.Tensor | None,
+        probabilities_RNC: torch.Tensor | None,
+    ) -> torch.Tensor:
+        found = curves(prediction_RNO, target_RN, present_RN, probabilities_RNC)
+        return torch.stack([self.of(curve) for curve in found]).mean(0).float()
 
 
 def curves(

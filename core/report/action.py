@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.report.arm_words import short
+from core.report.finding import Finding, chosen_of
+from core.report.outcome import kept_arm, outcome_of
 from core.report.records import FINAL
 from core.report.report import Action, Arm, Pair
-from core.report.verdict import Finding, chosen_of, kept_arm, outcome_of, short
 from core.report.words import counted, knob_words, seconds_words
 
 TELLING = 3  # repeats of five folds tell training's part from none, where it is as large as rows'

@@ -14,6 +14,7 @@ from core.report.chance import answer_of, chance_of
 from core.report.complexity import Complexity, complexity_of
 from core.report.details import details_of, rows_of_parts, stability_of
 from core.report.entries import check_known, entries_of, tables_of
+from core.report.finding import Finding, chosen_of, ranked
 from core.report.layout import summarise_over
 from core.report.measure import clipped, direction_of
 from core.report.method import method_of, practical_region, reproduce_of
@@ -32,7 +33,7 @@ from core.report.together import (
     selection_of,
     unique_names,
 )
-from core.report.verdict import Finding, chosen_of, ranked, verdict_of
+from core.report.verdict import verdict_of
 from core.report.words import base_of
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from core.report.finding import chosen_of, ranked
 from core.report.gains import Gain, gain_over, gains_of, reference_of
 from core.report.pairs import open_words
 from core.report.report import (
@@ -17,7 +18,6 @@ from core.report.report import (
     Threshold,
 )
 from core.report.together import Selection
-from core.report.verdict import chosen_of, ranked
 from core.report.words import (
     SPLITS,
     amount,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from core.report.basis import Basis
+from core.report.finding import Finding, chosen_of
+from core.report.outcome import simpler_than
 from core.report.parts import PartSizes
 from core.report.records import JobRecord
 from core.report.report import Arm, Rows, Stability
 from core.report.statistics import variance_shares
-from core.report.verdict import Finding, chosen_of, simpler_than
 from core.report.words import counted, listed, metric_words
 
 COVERS = {

@@ -9,11 +9,11 @@ import numpy as np
 from core.report.arms import Entry
 from core.report.basis import Basis
 from core.report.choose import sign_of
+from core.report.finding import Finding, chosen_of
 from core.report.parts import PartSizes
 from core.report.records import FINAL, JobRecord
 from core.report.report import Pair
 from core.report.statistics import Array
-from core.report.verdict import Finding, chosen_of
 from core.report.words import base_of, counted, metric_words, number
 
 FINGERS = 10  # a lead of fewer rows than that can be counted on them
@@ -121,7 +121,7 @@ def _of_design(finding: Finding, basis: Basis, sizes: PartSizes | None) -> Itera
         lacking = f", and {basis.lacking}" if basis.lacking else ""
         why = f"No scores by row are stored{lacking}"
         if basis.by_row is not None:
-            why = f"No row has a {metric_words(finding.compared)} of its own"
+            why = f"No row has a {metric_words(finding.compared)} of its own{lacking}"
         yield f"{why}, so intervals and tests are {instead}."
     if basis.one_part and sizes is not None and sizes.test < LARGE and finding.best is not None:
         yield (

@@ -8,8 +8,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from core.report.finding import chosen_of
 from core.report.report import Arm, Chosen, Report, Score, SettingResult
-from core.report.verdict import chosen_of
 from core.report.words import (
     SPLITS,
     amount,

@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 
 from core.errors import InvalidSpec
+from core.report.arm_words import short
 from core.report.choose import sign_of
 from core.report.report import Direction, Out, Outcome, Report, Reproduce, Score
 from core.report.statistics import ALPHA
 from core.report.statistics.ranks import Ranks, ranks
-from core.report.verdict import short
 from core.report.words import counted, listed, metric_words, number, p_words
 
 REFERENCES = [

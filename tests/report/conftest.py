@@ -44,6 +44,17 @@ COMPARISON: dict[str, Any] = {
         },
     ],
 }
+ARMS: dict[str, Any] = {
+    "dataset": "digits",
+    "architecture": "mlp",
+    "loss": "cross_entropy",
+    "seeds": 1,
+    "folds": 5,
+    "compare": [
+        {"name": "none"},
+        {"name": "l2", "regularizers": [{"kind": "l2", "lambda": {"values": [0.001, 0.1]}}]},
+    ],
+}
 Score = Callable[[str, Mapping[str, float], int, int | None], Mapping[str, float | None]]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from core.rows import read_rows
 from core.spec import Limits, experiment_at, resolve, runs_of
 from core.spec.protocol import protocol_of
 from core.train import Cohort, Ended, Finished, train
+from tests.report.conftest import run_of
 
 MEMORY_BYTES = 2**30
 
@@ -57,21 +59,8 @@ class TrainedJob:
         end.write_weights(path.with_suffix(".weights"))
         for row, (arm, setting, at) in enumerate(members):
             final = {name: values[row] for name, values in end.final.items()}
-            run = RunRecord(
-                id=f"run_{len(self.runs):05d}",
-                job="job_1",
-                arm=arm,
-                setting=setting,
-                seed=at.seed,
-                repeat=at.repeat,
-                fold=at.fold,
-                inner_fold=at.inner_fold,
-                status="succeeded",
-                final=final,
-                epochs=1,
-                seconds=None,
-                stop_reason=reasons.get(row, "completed"),
-            )
+            run = run_of(len(self.runs), "job_1", arm, setting, at, final)
+            run = replace(run, stop_reason=reasons.get(row, "completed"))
             self._files[run.id] = path, row
             self.runs.append(run)
 

@@ -6,18 +6,7 @@ import pytest
 
 from core.report.records import no_rows
 from core.report.report import Report
-
-ARMS: dict[str, Any] = {
-    "dataset": "digits",
-    "architecture": "mlp",
-    "loss": "cross_entropy",
-    "seeds": 1,
-    "folds": 5,
-    "compare": [
-        {"name": "none"},
-        {"name": "l2", "regularizers": [{"kind": "l2", "lambda": {"values": [0.001, 0.1]}}]},
-    ],
-}
+from tests.report.conftest import ARMS
 
 
 def report(studio: Any, changes: Any = None, **more: Any) -> Report:

@@ -6,18 +6,7 @@ from typing import Any
 import pytest
 
 from core.report.records import Lacking, no_rows
-
-ARMS: dict[str, Any] = {
-    "dataset": "digits",
-    "architecture": "mlp",
-    "loss": "cross_entropy",
-    "seeds": 1,
-    "folds": 5,
-    "compare": [
-        {"name": "none"},
-        {"name": "l2", "regularizers": [{"kind": "l2", "lambda": {"values": [0.001, 0.1]}}]},
-    ],
-}
+from tests.report.conftest import ARMS
 
 
 def notes(studio: Any, changes: Any = None, *, level: Any = None, **more: Any) -> list[str]:

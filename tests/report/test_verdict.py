@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from core.report.arm_words import name_at
 from core.report.build import build_report
 from core.report.report import Report
-from core.report.verdict import name_at
 
 ARMS = {
     "dataset": "digits",

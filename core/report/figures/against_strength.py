@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil, floor, log10
 
+from core.report.arm_words import name_at
 from core.report.evidence import Evidence
 from core.report.figures.frame import Frame, frame_of
 from core.report.figures.theme import (
@@ -22,9 +23,9 @@ from core.report.figures.theme import (
     score_axis,
     shown_arms,
 )
+from core.report.finding import chosen_of
 from core.report.measure import bounds_of
 from core.report.report import Arm, Report
-from core.report.verdict import chosen_of, name_at
 from core.report.words import amount, head_words, listed, metric_words
 
 PANELS_MAX = 3  # more would be too narrow to read

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from core.report.classified import Curve
-from core.report.evidence import Evidence
-from core.report.figures.theme import Row, Spec, colour, dash
+from core.report.evidence import Evidence, Predictions
+from core.report.figures.best import CLASSES_MAX, has_probabilities, predicted_arms
+from core.report.figures.theme import HEIGHT, MUTED, WIDTH, Row, Spec, colour, dash
 from core.report.report import Report
 from core.report.words import listed, number
+
+
+def curves_of(
+    report: Report, evidence: Evidence, curve: Callable[[Predictions], Curve | None]
+) -> dict[str, Curve]:
+    """By arm; none where there are no probabilities, or too many classes to read."""
+    if not has_probabilities(report, evidence) or len(evidence.classes) > CLASSES_MAX:
+        return {}
+    found = {arm.name: curve(answers) for arm, answers in predicted_arms(report, evidence)}
+    return {name: of_arm for name, of_arm in found.items() if of_arm is not None}
+
+
+def over_chance(report: Report, rows: list[Row], x: Spec, y: Spec, chance: list[Row]) -> Spec:
+    """The arms' curves, and the thin line of chance through these points."""
+    thin = {"type": "line", "color": MUTED, "strokeWidth": 1, "clip": True}
+    below = {"data": {"values": chance}, "mark": thin, "encoding": {"x": x, "y": y}}
+    return {"width": WIDTH, "height": HEIGHT, "layer": [below, lines(report, rows, x, y)]}
 
 
 def rate(field: str, title: str, least: float = 0.0, most: float = 1.0) -> Spec:

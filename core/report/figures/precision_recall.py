@@ -8,21 +8,18 @@ from core.report.figures.areas import (
     areas_words,
     best_area,
     curve_rows,
-    lines,
+    curves_of,
+    over_chance,
     rate,
     sides_words,
 )
-from core.report.figures.best import CLASSES_MAX, has_probabilities, predicted_arms
-from core.report.figures.theme import HEIGHT, MUTED, WIDTH, Drawing, Row
+from core.report.figures.best import predicted_arms
+from core.report.figures.theme import Drawing, Row
 from core.report.report import Report
 
 
 def applies(report: Report, evidence: Evidence) -> bool:
-    return (
-        has_probabilities(report, evidence)
-        and len(evidence.classes) <= CLASSES_MAX
-        and bool(_curves(report, evidence))
-    )
+    return bool(_curves(report, evidence))
 
 
 def title(report: Report, evidence: Evidence) -> str:
@@ -35,18 +32,7 @@ def drawing(report: Report, evidence: Evidence) -> Drawing:
     chance = positive_share(predicted_arms(report, evidence)[0][1])
     least = min(float(row["y"] or 0) for row in rows)
     x, y = rate("x", "recall"), rate("y", "precision", max(0.0, least - 0.02))
-    body = {
-        "width": WIDTH,
-        "height": HEIGHT,
-        "layer": [
-            {
-                "data": {"values": [{"x": 0, "y": chance}, {"x": 1, "y": chance}]},
-                "mark": {"type": "line", "color": MUTED, "strokeWidth": 1, "clip": True},
-                "encoding": {"x": x, "y": y},
-            },
-            lines(report, rows, x, y),
-        ],
-    }
+    body = over_chance(report, rows, x, y, [{"x": 0, "y": chance}, {"x": 1, "y": chance}])
     subtitle = (
         f"{sides_words(evidence, curves)} Chance is {100 * chance:.1f} %.{areas_words(curves)}"
     )
@@ -54,7 +40,4 @@ def drawing(report: Report, evidence: Evidence) -> Drawing:
 
 
 def _curves(report: Report, evidence: Evidence) -> dict[str, Curve]:
-    found = {
-        arm.name: answers.precision_recall for arm, answers in predicted_arms(report, evidence)
-    }
-    return {name: curve for name, curve in found.items() if curve is not None}
+    return curves_of(report, evidence, lambda answers: answers.precision_recall)

@@ -12,12 +12,12 @@ from core.report.figures.areas import (
     areas_words,
     best_area,
     curve_rows,
-    lines,
+    curves_of,
+    over_chance,
     rate,
     sides_words,
 )
-from core.report.figures.best import CLASSES_MAX, has_probabilities, predicted_arms
-from core.report.figures.theme import HEIGHT, MUTED, WIDTH, Drawing, Row
+from core.report.figures.theme import Drawing, Row
 from core.report.report import Report
 
 ALL = 0.9995  # of the positives, rounded to all
@@ -25,11 +25,7 @@ EARLY = 0.5  # false positive rate up to which an early top is worth a closer lo
 
 
 def applies(report: Report, evidence: Evidence) -> bool:
-    return (
-        has_probabilities(report, evidence)
-        and len(evidence.classes) <= CLASSES_MAX
-        and bool(_curves(report, evidence))
-    )
+    return bool(_curves(report, evidence))
 
 
 def title(report: Report, evidence: Evidence) -> str:
@@ -44,18 +40,7 @@ def drawing(report: Report, evidence: Evidence) -> Drawing:
     least = min(float(row["y"] or 0) for row in seen)
     x = rate("x", "false positive rate", most=most)
     y = rate("y", "true positive rate", 0.0 if most == 1 else least)
-    body = {
-        "width": WIDTH,
-        "height": HEIGHT,
-        "layer": [
-            {
-                "data": {"values": [{"x": 0, "y": 0}, {"x": most, "y": most}]},
-                "mark": {"type": "line", "color": MUTED, "strokeWidth": 1, "clip": True},
-                "encoding": {"x": x, "y": y},
-            },
-            lines(report, seen, x, y),
-        ],
-    }
+    body = over_chance(report, seen, x, y, [{"x": 0, "y": 0}, {"x": most, "y": most}])
     chance = "The thin line is chance." if most == 1 else f"Right of {100 * most:.3g} % all hit."
     return Drawing(f"{sides_words(evidence, curves)} {chance}{areas_words(curves)}", body)
 
@@ -69,5 +54,4 @@ def _end(curves: Mapping[str, Curve]) -> float:
 
 
 def _curves(report: Report, evidence: Evidence) -> dict[str, Curve]:
-    found = {arm.name: answers.roc for arm, answers in predicted_arms(report, evidence)}
-    return {name: curve for name, curve in found.items() if curve is not None}
+    return curves_of(report, evidence, lambda answers: answers.roc)

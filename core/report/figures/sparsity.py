@@ -21,9 +21,9 @@ from core.report.figures.theme import (
     score_axis,
     shown_arms,
 )
+from core.report.finding import chosen_of
 from core.report.measure import bounds_of
 from core.report.report import Report
-from core.report.verdict import chosen_of
 from core.report.words import amount, head_words, metric_words
 
 

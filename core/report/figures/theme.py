@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.report.finding import chosen_of, ranked
 from core.report.report import Arm, Chosen, PairVerdict, Report, Score
 from core.report.together import Selection
-from core.report.verdict import chosen_of, ranked
 from core.report.words import counted, is_share
 
 Spec = dict[str, Any]  # Any: a Vega-Lite document is JSON of many shapes
