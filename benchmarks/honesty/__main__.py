@@ -24,11 +24,28 @@ from benchmarks.honesty.judge import Tally, judge_scored, margin_of, tally
 from benchmarks.honesty.power import kept_of, power_of
 from benchmarks.honesty.reported import job_of, scored_of, truth_of
 from benchmarks.honesty.trained import Lesson, lessons
+from benchmarks.honesty.winner import taken_of
 from benchmarks.honesty.world import World, play
 
 ARMS = (2, 3, 6)
 ROWS = (150, 500, 2000)
-TABLES = ("null", "worlds", "power", "decide")
+TABLES = ("null", "worlds", "power", "decide", "winner")
+DECIDE = (
+    (150, 0, 1),
+    (500, 64, 1),
+    (500, 12, 1),
+    (500, 64, 3),
+    (500, 0, 3),
+)  # rows, hidden, repeats
+WINNERS = (
+    World("noise", "classification", 150, arms=6),
+    World("twin", "classification", 150, hidden=64, arms=4),
+    World("mirror", "classification", 150, arms=4),
+    World("mirror", "regression", 150, hidden=12),
+    World("planted", "classification", 150, missing=3),
+    World("planted", "classification", 500, hidden=64, missing=3),
+    World("planted", "classification", 500, missing=6),
+)
 Row = list[str]
 
 
@@ -127,12 +144,30 @@ def power(jobs: range) -> Iterator[Row]:
 
 def decide(jobs: range) -> Iterator[Row]:
     """Advice, and whether following it decides."""
-    for n, hidden, repeats in ((150, 0, 1), (500, 0, 1), (500, 64, 1), (500, 64, 3), (500, 12, 1)):
+    for n, hidden, repeats in DECIDE:
         for margin in (0.005, 0.03):
             world = World("planted", "classification", n, hidden=hidden, repeats=repeats)
             for kept in kept_of(world, jobs, margin=margin):
-                counts = [f"{kept.median:.0f}", f"{kept.jobs}"]
-                yield [kept.world, f"{margin:g}", kept.kind, *counts, _percent(kept.decided)]
+                counts = [_known(kept.median), f"{kept.jobs}"]
+                yield [kept.world, f"{margin:g}", kept.kind, *counts, _known(100 * kept.decided)]
+
+
+def winner(jobs: range) -> Iterator[Row]:
+    """What the arm taken promises, by validation rows and where test rows overrule them."""
+    for world in WINNERS:
+        found = taken_of(world, jobs)
+        named = f"{world.kind}, {world.arms} arms, {world.hidden} hidden"
+        yield [
+            named,
+            world.task,
+            f"{world.rows}",
+            f"{found.jobs}",
+            f"{100 * found.overruled:.1f}",
+            f"{100 * found.by_validation:+.2f}",
+            f"{100 * found.by_both:+.2f}",
+            f"{100 * found.covered:.1f}",
+            f"{100 * found.covered_both:.1f}",
+        ]
 
 
 def _shares(found: Tally) -> Row:
@@ -145,6 +180,10 @@ def _shares(found: Tally) -> Row:
     ]
 
 
+def _known(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.0f}"
+
+
 def _percent(share: float) -> str:
     return f"{100 * share:.0f}"
 
@@ -155,6 +194,10 @@ HEADS = {
     "worlds": ("world", "of", "task", "rows", *JUDGED),
     "power": ("rows", "hidden", "repeats", "truth", "found %", "corrected t %", "covers %"),
     "decide": ("world", "margin", "advice", "median", "jobs", "decided %"),
+    "winner": (
+        *("world", "task", "rows", "jobs", "overruled %"),
+        *("score − truth, validation", "after overruling", "covered %", "after"),
+    ),
 }
 
 
@@ -175,6 +218,7 @@ def main(
         "worlds": lambda: worlds(samples, sizes),
         "power": lambda: power(samples),
         "decide": lambda: decide(samples),
+        "winner": lambda: winner(samples),
     }
     found: dict[str, list[Row]] = {}
     for name in table or TABLES:

@@ -30,7 +30,8 @@ class Power:
 @dataclass(frozen=True)
 class Kept:
     """Of undecided jobs with an advice of this kind: how many, the share that it decided, and the
-    median of what it asked for."""
+    median of what it asked for. Of jobs without an advice, only how many: `unsteady` where folds
+    tell too little of training, else `none`."""
 
     world: str
     kind: str
@@ -57,6 +58,7 @@ def power_of(world: World, jobs: range) -> Power:
 
 def kept_of(world: World, jobs: range, *, margin: float = MARGIN) -> Iterator[Kept]:
     """Undecided jobs with differences from none to large, continued as advised."""
+    without = {"unsteady": 0, "none": 0}
     asked: dict[str, list[int]] = {}
     decided: dict[str, list[bool]] = {}
     for job in jobs:
@@ -65,7 +67,10 @@ def kept_of(world: World, jobs: range, *, margin: float = MARGIN) -> Iterator[Ke
         if _decided(scored, mine, margin):
             continue
         needed = to_decide(scored, (0, 1), margin=margin)
-        if needed.kind is None or world.rows + needed.count > MOST_ROWS:
+        if needed.kind is None:
+            without["unsteady" if needed.unsteady else "none"] += 1
+            continue
+        if world.rows + needed.count > MOST_ROWS:
             continue
         more = (
             play(mine, job, rows=world.rows + needed.count)
@@ -74,9 +79,11 @@ def kept_of(world: World, jobs: range, *, margin: float = MARGIN) -> Iterator[Ke
         )
         asked.setdefault(needed.kind, []).append(needed.count)
         decided.setdefault(needed.kind, []).append(_decided(more.scored, mine, margin))
+    name = f"{world.rows} rows, {world.hidden} hidden, {world.repeats} repeats"
+    for kind, jobs_without in without.items():
+        yield Kept(name, kind, margin, jobs_without, float("nan"), float("nan"))
     for kind, counts in asked.items():
         share, median = float(np.mean(decided[kind])), float(np.median(counts))
-        name = f"{world.rows} rows, {world.hidden} hidden, {world.repeats} repeats"
         yield Kept(name, kind, margin, len(counts), share, median)
 
 

@@ -7,34 +7,27 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
 
 from benchmarks.honesty.judge import margin_of
-from benchmarks.honesty.world import Outcome, World, play
-from core.report.statistics import Array, Scored, contrasts, estimates
+from benchmarks.honesty.world import World, play
+from core.report.statistics import Scored, contrasts, estimates
 
 
 @dataclass(frozen=True)
 class Taken:
-    """Shares of jobs, and mean test score less truth of the arm taken, larger being better.
+    """Shares of jobs, and mean test score less truth of the arm taken (larger is better).
 
     overruled: test rows showed another arm better than validation's winner. by_validation,
-    by_both: the optimism with validation's winner, and with the arm that overruled it; deviation:
-    of a job's. covered, covered_both: intervals of the taken arm that hold its truth.
-    covered_overruled: the same of the overruled jobs alone. worse: the arm taken instead was truly
-    no better than validation's winner.
+    by_both: the optimism of validation's winner, and of the arm taken once test rows had their say.
+    covered, covered_both: the interval of that arm holds its truth.
     """
 
     jobs: int
     overruled: float
-    limit: float
     by_validation: float
     by_both: float
-    deviation: float
     covered: float
     covered_both: float
-    covered_overruled: float
-    worse: float
 
 
 def taken_of(world: World, jobs: Iterable[int]) -> Taken:
@@ -44,39 +37,25 @@ def taken_of(world: World, jobs: Iterable[int]) -> Taken:
     if world.equal:
         truth_A[:] = 0.5 if world.kind == "noise" else truth_A.mean()
     margin = margin_of("accuracy" if world.sign > 0 else "mse", truth_A.tolist())
-    found = [_taken(outcome, truth_A, world, margin) for outcome in outcomes]
-    first, last, ahead, ahead_last, held, held_last = (
-        np.array(column) for column in zip(*found, strict=True)
+    first_J = np.array([int(np.argmax(world.sign * o.validation_A)) for o in outcomes])
+    last_J = np.array(
+        [
+            overruled_by(o.scored, int(first), margin=margin, sign=world.sign)
+            for o, first in zip(outcomes, first_J, strict=True)
+        ]
     )
-    other = first != last
-    count = int(other.sum())
+    single = [estimates(outcome.scored) for outcome in outcomes]
+    ahead_JA = np.array([world.sign * (found.mean_A - truth_A) for found in single])
+    held_JA = np.array([(f.low_A <= truth_A) & (truth_A <= f.high_A) for f in single])
+    job_J = np.arange(len(outcomes))
     return Taken(
         jobs=len(outcomes),
-        overruled=count / len(outcomes),
-        limit=float(binomtest(count, len(outcomes)).proportion_ci().high),
-        by_validation=float(ahead.mean()),
-        by_both=float(ahead_last.mean()),
-        deviation=float(ahead.std()),
-        covered=float(held.mean()),
-        covered_both=float(held_last.mean()),
-        covered_overruled=float(held_last[other].mean()) if count else float("nan"),
-        worse=float(np.mean(world.sign * (truth_A[last] - truth_A[first])[other] <= 0))
-        if count
-        else float("nan"),
+        overruled=float(np.mean(first_J != last_J)),
+        by_validation=float(ahead_JA[job_J, first_J].mean()),
+        by_both=float(ahead_JA[job_J, last_J].mean()),
+        covered=float(held_JA[job_J, first_J].mean()),
+        covered_both=float(held_JA[job_J, last_J].mean()),
     )
-
-
-def _taken(
-    outcome: Outcome, truth_A: Array, world: World, margin: float
-) -> tuple[int, int, float, float, bool, bool]:
-    """Arms taken by validation and with test rows' say, optimism of each, and whether its interval
-    holds the truth."""
-    single = estimates(outcome.scored)
-    first = int(np.argmax(world.sign * outcome.validation_A))
-    last = overruled_by(outcome.scored, first, margin=margin, sign=world.sign)
-    ahead_A = world.sign * (single.mean_A - truth_A)
-    held_A = (single.low_A <= truth_A) & (truth_A <= single.high_A)
-    return first, last, ahead_A[first], ahead_A[last], bool(held_A[first]), bool(held_A[last])
 
 
 def overruled_by(scored: Scored, best: int, *, margin: float, sign: int) -> int:

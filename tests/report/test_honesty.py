@@ -13,6 +13,7 @@ from benchmarks.honesty.judge import judge_report, judge_scored, margin_of, tall
 from benchmarks.honesty.power import power_of
 from benchmarks.honesty.reported import job_of, report_of, scored_of, truth_of
 from benchmarks.honesty.trained import Lesson, lessons
+from benchmarks.honesty.winner import taken_of
 from benchmarks.honesty.world import World, play
 
 JOBS = 200
@@ -66,6 +67,13 @@ def test_a_true_difference_is_found_twice_as_often_as_by_the_corrected_t() -> No
     assert found.found >= 0.6
     assert found.found >= 2 * found.corrected - 0.1
     assert found.covered >= stats.binom.ppf(1 - ONCE, JOBS, COVERED) / JOBS
+
+
+def test_test_rows_that_overrule_validation_hardly_add_to_what_the_winner_promises() -> None:
+    found = taken_of(World("twin", "classification", 150, hidden=12, arms=3), range(JOBS // 2))
+    assert found.overruled <= stats.binom.ppf(ONCE, JOBS // 2, FALSE) / (JOBS // 2)
+    assert 0 <= found.by_both - found.by_validation < 0.005
+    assert found.covered_both >= stats.binom.ppf(1 - ONCE, JOBS // 2, COVERED) / (JOBS // 2)
 
 
 def test_reports_of_trained_jobs_hold_the_truth_and_say_what_the_gate_counts() -> None:
