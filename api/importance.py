@@ -13,6 +13,7 @@ from api.deps import Services
 from api.rows import rows_by_run
 from api.weights import row_of
 from core.datasets import Dataset, DatasetFacts, DatasetSource, Protocol, Replicate, load_source
+from core.errors import NotFound
 from core.report.evidence import Evidence
 from core.report.figures.theme import best_of, in_rank, shown_arms
 from core.report.records import RowBatch
@@ -123,9 +124,9 @@ def _dataset(house: Services, job_id: str, files: ExitStack) -> Dataset:
 
 
 def _upload(house: Services, files: ExitStack, dataset_id: str) -> Path:
-    with house.database.read() as session:
-        row = datasets.get_dataset(session, dataset_id)
     try:
+        with house.database.read() as session:
+            row = datasets.get_dataset(session, dataset_id)
         return files.enter_context(house.artifacts.local(row.key, sha256=row.sha256))
-    except (FileNotFoundError, TornArtifact):
+    except (FileNotFoundError, NotFound, TornArtifact):
         raise _Gone("The stored data is missing or damaged; upload it again.") from None

@@ -23,8 +23,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.datasets import Dataset, DatasetFacts, Protocol, Replicate, parts_of
-from core.losses import Loss
-from core.metrics import Metric
 from core.network import Network
 from core.network.predict import Array as Inputs
 from core.network.predict import Trained, network_of
@@ -32,21 +30,18 @@ from core.report.basis import Tested, lay_out
 from core.report.choose import sign_of
 from core.report.classified import Real, Whole
 from core.report.measure import direction_of
+from core.report.permuted import PERMUTATIONS, permutations_of, permuted, projected, scorer
 from core.report.regions import Regions, regions_of
-from core.report.statistics import ALPHA, RANKED, Scored, pseudo_values
+from core.report.statistics import ALPHA, RANKED, Scored
 from core.report.statistics.spread import p_of_zero, quantile, spread
 from core.report.words import counted, listed
 from core.rows import PADDING, RowScores
 from core.spec.experiment import Experiment
-from core.tensors import torch
-from core.term import Knobs
 
-PERMUTATIONS = 5
 ROWS_MAX = 1000  # of a run's test part; more would hardly narrow the intervals
 ROWS_MIN = 100  # or all there are; fewer would tell too little
 WORK_MAX = 1e10  # operations for one report: a few seconds of one core
 MOVED = 20  # operations that take as long as moving one number of an activation
-Score = Callable[["torch.Tensor"], Real]
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,18 +191,6 @@ def _too_long(arm: str, facts: DatasetFacts, runs: int) -> str:
     )
 
 
-def permutations_of(rows: Whole) -> Whole:
-    """(K, N) places: which row of the part gives its value to each. The same for the same rows.
-
-    By raw random words, whose stream numpy promises never to change.
-    """
-    drawn = [
-        np.random.PCG64(np.random.SeedSequence([k, len(rows), int(rows[0])])).random_raw(len(rows))
-        for k in range(PERMUTATIONS)
-    ]
-    return np.argsort(np.stack(drawn), axis=1, kind="stable")
-
-
 def _of_run(
     one: Asked,
     dataset: Dataset,
@@ -218,67 +201,22 @@ def _of_run(
 ) -> tuple[Whole, Real]:
     """Places in the test part that were asked, and (F, N) what each row lost."""
     stream = one.scores.stream_R[one.place]
-    index_N = one.scores.index_SN[stream]
-    whole = np.flatnonzero(index_N != PADDING)
-    taken = whole[_spaced(len(whole), rows)]
-    index_N, target_N = index_N[taken], one.scores.target_SN[stream][taken]
+    there_N = one.scores.index_SN[stream] != PADDING
+    taken = _spaced(int(there_N.sum()), rows)
+    index_N = one.scores.index_SN[stream][there_N][taken]
+    target_N = one.scores.target_SN[stream][there_N][taken]
     trained = Trained(one.network(dataset.facts), one.weights())
-    score = _score(kind, one.experiment.trained_loss, constants, target_N)
+    score = scorer(kind, one.experiment.trained_loss, constants, target_N)
     sign = sign_of(direction_of(kind))
     x_N = dataset.features[index_N]
     perm_KN = permutations_of(index_N)
     base_1N = score(trained.outputs(x_N).unsqueeze(0))
     loss_FN = np.empty((len(regions.names), len(taken)))
     for region, members in enumerate(regions.members):
-        output_MO = trained.outputs(_permuted(x_N, members, perm_KN))
+        output_MO = trained.outputs(permuted(x_N, members, perm_KN))
         permuted_KN = score(output_MO.unflatten(0, perm_KN.shape))
-        loss_FN[region] = _projected(sign * (base_1N - permuted_KN), perm_KN)
+        loss_FN[region] = projected(sign * (base_1N - permuted_KN), perm_KN)
     return taken, loss_FN
-
-
-def _projected(loss_KN: Real, perm_KN: Whole) -> Real:
-    """(N,) each row's part as the one asked and as the giver, less the mean, which stays theirs."""
-    asked_N = loss_KN.mean(0)
-    gave_N = np.zeros_like(asked_N)
-    np.add.at(gave_N, perm_KN, loss_KN / len(loss_KN))
-    projected_N: Real = asked_N + gave_N - asked_N.mean()
-    return projected_N
-
-
-def _permuted(x_N: Inputs, members: Whole, perm_KN: Whole) -> Inputs:
-    """(K·N, *shape): the rows once for each permutation, with other rows' values of the region."""
-    flat_KND = np.repeat(x_N.reshape(1, len(x_N), -1), len(perm_KN), axis=0)
-    flat_KND[:, :, members] = x_N.reshape(len(x_N), -1)[perm_KN[..., None], members]
-    return flat_KND.reshape(-1, *x_N.shape[1:])
-
-
-def _score(
-    kind: str, loss: Loss, constants: Mapping[str, np.ndarray], target_N: np.ndarray
-) -> Score:
-    """(C, N, O) outputs of C copies of the part -> (C, N) what the rows score."""
-    member = Metric.members().get(kind)  # once: it looks through all subclasses
-    metric = member.model_validate({}) if member else None
-
-    def score(output_CNO: torch.Tensor) -> Real:
-        copies = len(output_CNO)
-        target_CN = torch.from_numpy(target_N).expand(copies, *target_N.shape)
-        p_CNC = loss.probabilities(output_CNO)
-        if kind in RANKED:
-            said = output_CNO if p_CNC is None else p_CNC
-            return pseudo_values(kind, said.double().numpy(), target_N.astype(np.int64))
-        if kind == "loss":
-            return _host(loss.rows(output_CNO, target_CN, _knobs(loss, constants, copies)))
-        assert metric is not None, f"{kind} is no metric"
-        value_CN = metric.rows(output_CNO, target_CN, p_CNC)
-        assert value_CN is not None, f"{kind} had rows when it was stored"
-        return _host(value_CN)
-
-    return score
-
-
-def _host(value_CN: torch.Tensor) -> Real:
-    found: Real = value_CN.double().numpy()
-    return found
 
 
 def _is_by_row(kind: str, one: Asked, facts: DatasetFacts) -> bool:
@@ -286,19 +224,6 @@ def _is_by_row(kind: str, one: Asked, facts: DatasetFacts) -> bool:
     if kind in RANKED:
         return bool(facts.classes)
     return kind == "loss" or kind in one.scores.row
-
-
-def _knobs(loss: Loss, constants: Mapping[str, np.ndarray], copies: int) -> Knobs:
-    own = {
-        name: torch.full((copies,), float(getattr(loss, name)))
-        for name, knob in type(loss).knobs().items()
-        if not knob.structural
-    }
-    added = {
-        name: torch.from_numpy(value).expand(copies, *value.shape)
-        for name, value in constants.items()
-    }
-    return Knobs({**own, **added})
 
 
 def _work(asked: Sequence[Asked], facts: DatasetFacts) -> float:

@@ -14,9 +14,10 @@ from sklearn.inspection import permutation_importance
 from core.datasets import Dataset, load_source
 from core.datasets.builtin import Builtin
 from core.datasets.classification import Classification
-from core.network.predict import predictions
+from core.network.predict import Trained, predictions
 from core.report import importance
-from core.report.importance import Asked, Importance, importances_of, permutations_of
+from core.report.importance import Asked, Importance, importances_of
+from core.report.permuted import PERMUTATIONS, permutations_of, projected, scorer
 from tests.report.engine import TrainedJob
 
 BODY: dict[str, Any] = {
@@ -154,7 +155,7 @@ def test_one_fold_agrees_with_scikit_learn(job: TrainedJob, tmp_path: Path, kind
     theirs = permutation_importance(
         Estimator(one, job.dataset), job.dataset.features[index], y, n_repeats=200, random_state=0
     )
-    error = theirs.importances_std * np.sqrt(1 / importance.PERMUTATIONS + 1 / 200)
+    error = theirs.importances_std * np.sqrt(1 / PERMUTATIONS + 1 / 200)
     assert (np.abs(found.loss_F - theirs.importances_mean) < 4 * error + 1e-6).all()
     assert theirs.importances_mean.max() > 5 * error.max()
 
@@ -178,10 +179,10 @@ def test_the_error_counts_the_row_that_is_asked_and_the_row_that_gives() -> None
     means, errors, of_asked = [], [], []
     for _ in range(400):
         x = rng.normal(size=200)
-        words = rng.random((importance.PERMUTATIONS, 200))
+        words = rng.random((PERMUTATIONS, 200))
         perm_KN = np.argsort(words, axis=1)
         loss_KN = (x[perm_KN] - x) ** 2
-        row_N = importance._projected(loss_KN, perm_KN)
+        row_N = projected(loss_KN, perm_KN)
         assert row_N.mean() == pytest.approx(loss_KN.mean())
         means.append(row_N.mean())
         errors.append(row_N.std() / np.sqrt(200))
@@ -221,9 +222,9 @@ def test_balanced_weights_of_a_loss_are_those_of_its_training_part(
         stream = one.scores.stream_R[one.place]
         index, target = one.scores.index_SN[stream], one.scores.target_SN[stream]
         there = index >= 0
-        trained = importance.Trained(one.network(facts), one.weights())
+        trained = Trained(one.network(facts), one.weights())
         (constants,) = importance._constants([one], some)
-        score = importance._score("loss", one.experiment.trained_loss, constants, target[there])
+        score = scorer("loss", one.experiment.trained_loss, constants, target[there])
         again = score(trained.outputs(some.features[index[there]]).unsqueeze(0))[0]
         assert again == pytest.approx(stored[there], rel=1e-4, abs=1e-5)
 

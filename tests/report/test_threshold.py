@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from core.datasets import Dataset, Protocol, Replicate, parts_of
@@ -22,6 +23,7 @@ from core.report.render import to_csv, to_markdown
 from core.report.report import Report
 from core.report.row_table import row_table
 from tests.report.engine import TrainedJob
+from tests.report.rederived import Table, wilson
 
 BODY: dict[str, Any] = {
     "dataset": "iris",  # any: the data is given
@@ -124,6 +126,37 @@ def test_the_report_can_be_computed_again_from_its_rows(
         assert told.at_half.mean == pytest.approx(half, abs=1e-6)
         assert told.at_chosen.mean == pytest.approx(best, abs=1e-6)
         assert told.difference == pytest.approx(best - half, abs=1e-6)
+
+
+def test_the_interval_of_the_difference_is_that_of_any_pair(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    """By the statistics that tests write again: of one arm alone, a family of one difference."""
+    body = {**BODY, "select": {"metric": "val_accuracy"}, "compare": BODY["compare"][1:]}
+    job = TrainedJob(body, dataset, tmp_path)
+    (arm,) = build_report([job.job], job.runs, job.rows_of).arms
+    told = arm.threshold
+    assert told is not None
+    assert told.metric == "accuracy"
+    thresholds = {run.id: run.final["threshold"] for run in job.runs}
+    lines = []
+    for line in csv.DictReader(
+        io.StringIO("".join(row_table([job.job], job.runs, job.rows_of).csv()))
+    ):
+        second, target = float(line["probability_1"]), int(line["target"])
+        for name, threshold in (("half", 0.5), ("chosen", thresholds[line["run"]])):
+            right = int(second > threshold) == target
+            lines.append({**line, "arm": name, "right": str(float(right))})
+    table = Table(lines, "right")
+    found = table.spread(table.difference("chosen", "half"))
+    half = stats.t.ppf(0.975, found.df) * found.se
+    assert told.difference == pytest.approx(found.mean, abs=1e-9)
+    assert told.ci95 == pytest.approx((found.mean - half, found.mean + half), rel=1e-5)
+    assert told.p_adjusted == pytest.approx(
+        2 * stats.t.sf(abs(found.mean) / found.se, found.df), rel=1e-4
+    )
+    for level, name in ((told.at_half, "half"), (told.at_chosen, "chosen")):
+        assert level.ci95 == pytest.approx(wilson(table.spread(table.score[name])), rel=1e-5)
 
 
 def test_where_one_class_is_rare_the_chosen_threshold_is_decidedly_better(report: Report) -> None:
