@@ -85,8 +85,8 @@ class Dense(Layer):
         return self.activation not in (None, "softmax")
 
     @property
-    def last_only(self) -> str | None:
-        return None if self.activation != "softmax" else SOFTMAX
+    def last_only(self) -> tuple[str, str] | None:
+        return None if self.activation != "softmax" else ("activation", SOFTMAX)
 
     @property
     def _activation(self) -> ActivationName | None:

@@ -35,8 +35,8 @@ class Wiring(Protocol):
         """Add a layer that reads these."""
         ...
 
-    def chain(self, layers: Sequence[Layer], x: Ref) -> Ref:
-        """Add layers one after another."""
+    def chain(self, layers: Sequence[Layer], x: Ref, *, listed: bool = True) -> Ref:
+        """Add layers one after another; `listed` ones are the field `layers` on the wire."""
         ...
 
     def primitive(self, layer: Layer, inputs: Sequence[Ref]) -> Ref:
@@ -179,8 +179,8 @@ class Layer(Term):
         return False
 
     @property
-    def last_only(self) -> str | None:
-        """Why it may only be a network's last layer, a sentence; None: it may be anywhere."""
+    def last_only(self) -> tuple[str, str] | None:
+        """The field for which it may only be a network's last layer, and why, a sentence."""
         return None
 
     @abstractmethod

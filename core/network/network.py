@@ -107,8 +107,9 @@ def build(architecture: Architecture, shape: Shape, outputs: int, *, noise: bool
         nodes.pop()
         last -= 1
     if graph.shape(last) != (outputs,):
-        raise ValueError(
-            f"the last layer must give ({outputs},) outputs, and it gives {graph.shape(last)}"
+        raise LayerFault(
+            f"the last layer must give ({outputs},) outputs, and it gives {graph.shape(last)}",
+            nodes[last].path if nodes else (),
         )
     _refuse_unread(nodes, last)
     return Network(tuple(nodes), _lay_out(nodes), shape, outputs)

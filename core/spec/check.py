@@ -155,7 +155,8 @@ def _check_layers(network: Network, limits: Limits) -> Iterator[Found]:
         )
     for node in network.nodes[:-1]:
         if node.layer.last_only:
-            yield ("architecture", *node.path), node.layer.last_only
+            field, sentence = node.layer.last_only
+            yield ("architecture", *node.path, field), sentence
 
 
 def _check_regularizers(experiment: Experiment, facts: DatasetFacts) -> Iterator[Found]:
