@@ -63,7 +63,7 @@ def entry_of(family: str, kind: str) -> CatalogEntry:
 
 def _entry(member: type[Term]) -> CatalogEntry:
     words = member.documentation()
-    schema = member.model_json_schema(by_alias=True)
+    schema = _schema(member)
     kind = member.wire_kind()
     return CatalogEntry(
         family=member.family,
@@ -80,6 +80,15 @@ def _entry(member: type[Term]) -> CatalogEntry:
         example=_example(kind, schema),
         links=CatalogLinks(self=f"/v1/catalog/{member.family}/{kind}"),
     )
+
+
+def _schema(member: type[Term]) -> dict[str, Any]:
+    """Of its fields; a member that may hold itself is a definition of its own schema."""
+    schema = member.model_json_schema(by_alias=True)
+    if "$ref" not in schema:
+        return schema
+    definitions = schema["$defs"]
+    return {**definitions[schema["$ref"].rpartition("/")[2]], "$defs": definitions}
 
 
 def _knob(member: type[Term], name: str, knob: Knob) -> KnobEntry:

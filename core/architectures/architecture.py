@@ -37,4 +37,4 @@ class Architecture(Term):
 
     def wire(self, graph: Wiring, x: Ref, outputs: int) -> Ref:
         """Draw the layers from x to the outputs, which are returned; raises as `layers_for`."""
-        return graph.chain(self.layers_for(graph.shape(x), outputs), x)
+        return graph.chain(self.layers_for(graph.shape(x), outputs), x, listed=False)

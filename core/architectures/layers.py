@@ -7,7 +7,7 @@ from pydantic import Field
 
 from core.architectures.architecture import OUTPUTS, Architecture
 from core.layers import Layer
-from core.layers.layer import Example, Shape
+from core.layers.layer import Example, Ref, Wiring
 
 
 class Layers(Architecture):
@@ -33,5 +33,5 @@ class Layers(Architecture):
             )
         ]
 
-    def layers_for(self, shape: Shape, outputs: int) -> tuple[Layer, ...]:
-        return self.layers
+    def wire(self, graph: Wiring, x: Ref, outputs: int) -> Ref:
+        return graph.chain(self.layers, x)

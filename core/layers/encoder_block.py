@@ -8,7 +8,7 @@ from pydantic import Field
 from core.layers.activation import ActivationName
 from core.layers.attention import Causal, Heads
 from core.layers.block import Block, under
-from core.layers.dense import Dense, Units
+from core.layers.dense import Dense
 from core.layers.dropout import DropoutLayer
 from core.layers.layer import Alone, Example, Layer, Ref, Wiring
 from core.layers.layer_norm import LayerNorm
@@ -18,6 +18,10 @@ from core.regularizers.dropout import DropProbability
 from core.tensors import torch
 
 HIDDEN = 4  # times the features, where `hidden` is not given: as in Vaswani et al.
+
+Hidden = Annotated[
+    int | None, Field(ge=1, le=65_536, description="units between a block's two dense layers")
+]
 
 
 class EncoderBlock(Block):
@@ -35,7 +39,7 @@ class EncoderBlock(Block):
 
     kind: Literal["encoder_block"] = "encoder_block"
     heads: Heads = 4
-    hidden: Annotated[Units | None, Field(description="units between its dense layers")] = None
+    hidden: Hidden = None
     activation: ActivationName = "gelu"
     causal: Causal = False
     dropout: DropProbability = 0.0

@@ -37,8 +37,8 @@ class Wiring(Protocol):
         """Add a layer that reads these."""
         ...
 
-    def chain(self, layers: Sequence[Layer], x: Ref) -> Ref:
-        """Add layers one after another."""
+    def chain(self, layers: Sequence[Layer], x: Ref, *, listed: bool = True) -> Ref:
+        """Add layers one after another; `listed` ones are the field `layers` on the wire."""
         ...
 
     def primitive(self, layer: Layer, inputs: Sequence[Ref]) -> Ref:

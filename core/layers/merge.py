@@ -101,6 +101,8 @@ class Multiply(Merge):
     Formula: y = x_1 x_2 ...
 
     Shapes: several (R, B, *shape) -> (R, B, *shape)
+
+    Reference: Srivastava, Greff and Schmidhuber 2015, "Highway networks"
     """
 
     kind: Literal["multiply"] = "multiply"

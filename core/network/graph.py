@@ -79,22 +79,25 @@ class Graph:
         finally:
             self._names.pop()
 
-    def chain(self, layers: Sequence[Layer], x: Ref) -> Ref:
+    def chain(self, layers: Sequence[Layer], x: Ref, *, listed: bool = True) -> Ref:
         """Layers one after another, or each after those that its `input` names.
 
+        `listed` ones are the field `layers` of an architecture or a block on the wire, so that
+        paths lead to them.
         Raises LayerFault, which says which layer it is and what is wrong with it.
         """
         known = {"input": x}
         for index, layer in enumerate(layers):
             name = layer.name or f"{layer.kind}_{index}"
-            self._path += ["layers", index]
+            self._path += ["layers", index] if listed else []
             try:
                 inputs = [x] if layer.reads is None else [_named(n, known) for n in layer.reads]
                 x = known[name] = self(layer, *inputs, name=name)
             except ValueError as error:
                 path = error.path if isinstance(error, LayerFault) else tuple(self._path)
                 raise LayerFault(f"layer {index} ({layer.kind}): {error}", path) from error
-            del self._path[-2:]
+            if listed:
+                del self._path[-2:]
         return x
 
     def primitive(self, layer: Layer, inputs: Sequence[Ref]) -> Ref:

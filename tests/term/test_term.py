@@ -13,6 +13,8 @@ from pydantic import ValidationError, create_model
 import core.datasets
 import core.plan
 import core.search  # noqa: F401  # imported families exist
+from core.architectures import Architecture
+from core.layers import Layer
 from core.term import Knob, Term, Wire, structure
 
 FAMILIES = {family.family: family for family in Term.__subclasses__()}
@@ -21,13 +23,24 @@ MEMBERS = {
     for family, base in FAMILIES.items()
     for kind, member in base.members().items()
 }
-NEEDED: dict[str, dict[str, Any]] = {  # fields without a default
-    "layer/dense": {"units": 8},
-    "layer/conv2d": {"filters": 8},
-    "architecture/layers": {"layers": ({"kind": "dense", "units": 3},)},
+OTHERS: dict[str, dict[str, Any]] = {
     "dataset/builtin": {"name": "digits"},
     "dataset/upload": {"id": "ds_01jz0000000000000000000000"},
 }
+
+
+def needed() -> dict[str, dict[str, Any]]:
+    """Fields without a default, as a member's first example has them."""
+    found = dict(OTHERS)
+    for name, member in MEMBERS.items():
+        if issubclass(member, Layer | Architecture):
+            body = member.examples()[0].body
+            fields = {f for f, info in member.model_fields.items() if info.is_required()}
+            found |= {name: {f: body[f] for f in fields}} if fields else {}
+    return found
+
+
+NEEDED = needed()
 HOLDERS = {
     name: create_model(f"Holder_{name}", __base__=Wire, term=(base, ...))
     for name, base in FAMILIES.items()
