@@ -11,17 +11,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
-import torch
-
 from core.layers.layer import Drawn, PullAll, Shape, Step
 from core.network.graph import INPUT
 from core.network.network import Network
+from core.tensors import torch
 from core.term import Knobs
 
 Span = tuple[int, int]
 Draw = Callable[[int, Shape, Sequence[Span]], Iterable[Drawn]]
 """(node, shape of one example, segments of rows) -> each segment and its uniforms."""
-Tensors = dict[str, torch.Tensor]
+Tensors = dict[str, "torch.Tensor"]
 
 
 class Stack(Protocol):
