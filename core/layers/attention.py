@@ -60,6 +60,11 @@ class Attention(Layer):
     def flops(self, shape: Shape) -> int:
         return 4 * shape[0] ** 2 * shape[1] // 3
 
+    def inner_of(self, *shapes: Shape) -> int:
+        """Queries, keys and values in the order of heads, and at worst all scores."""
+        (shape,) = shapes
+        return shape[0] * shape[1] + self.heads * shape[0] ** 2
+
     def forward(
         self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
     ) -> torch.Tensor:

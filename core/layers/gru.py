@@ -22,6 +22,7 @@ class GruLayer(Recurrent):
 
     kind: Literal["gru"] = "gru"
     gates: ClassVar[int] = 3
+    apart: ClassVar[bool] = True  # r weighs what h gives
 
     def begin(self, zeros_RBH: torch.Tensor) -> State:
         return (zeros_RBH,)
@@ -34,10 +35,15 @@ class GruLayer(Recurrent):
         n = torch.tanh(torch.addcmul(x_RBG[..., both:], r, memory))
         return (torch.lerp(n, h, z),), (r, z, n, memory, h)
 
-    def cell_pull(self, after: State, kept: State) -> tuple[torch.Tensor, torch.Tensor, State]:
+    def cell_pull(
+        self, after: State, kept: State, dx_RBG: torch.Tensor, dh_RBG: torch.Tensor
+    ) -> tuple[torch.Tensor | None, State]:
         (dh,), (r, z, n, memory, h) = after, kept
+        aten = torch.ops.aten
         keeps = dh * z
-        dn = (dh - keeps) * (1 - n * n)
-        dz = (h - n) * keeps * (1 - z)
-        dr = dn * memory * r * (1 - r)
-        return torch.cat([dr, dz, dn], -1), torch.cat([dr, dz, dn * r], -1), (keeps,)
+        dn = aten.tanh_backward(dh - keeps, n)
+        dz = aten.sigmoid_backward(dh * (h - n), z)
+        dr = aten.sigmoid_backward(dn * memory, r)
+        torch.cat([dr, dz, dn], -1, out=dx_RBG)
+        torch.cat([dr, dz, dn * r], -1, out=dh_RBG)
+        return keeps, ()

@@ -232,6 +232,13 @@ class Layer(Term):
         """As `flops`, given the shapes of all that it reads."""
         return self.flops(shapes[0])
 
+    def inner_of(self, *shapes: Shape) -> int:
+        """Numbers of one example that it keeps for the way back, besides what it reads and gives.
+
+        Where they are many: memory is planned by them.
+        """
+        return 0
+
     def forward_all(
         self, xs_RB: Sequence[torch.Tensor], p: Mapping[str, torch.Tensor], step: Step
     ) -> torch.Tensor:

@@ -34,12 +34,17 @@ class LstmLayer(Recurrent):
         bounded = torch.tanh(c_after)
         return (o * bounded, c_after), (i, f, g, o, bounded, c)
 
-    def cell_pull(self, after: State, kept: State) -> tuple[torch.Tensor, torch.Tensor, State]:
+    def cell_pull(
+        self, after: State, kept: State, dx_RBG: torch.Tensor, dh_RBG: torch.Tensor
+    ) -> tuple[torch.Tensor | None, State]:
         (dh, dc), (i, f, g, o, bounded, c) = after, kept
-        dc = dc + dh * o * (1 - bounded * bounded)
-        di = dc * g * i * (1 - i)
-        df = dc * c * f * (1 - f)
-        dg = dc * i * (1 - g * g)
-        do = dh * bounded * o * (1 - o)
-        slope = torch.cat([di, df, dg, do], -1)
-        return slope, slope, (torch.zeros_like(dh), dc * f)
+        aten = torch.ops.aten
+        dc = dc + aten.tanh_backward(dh * o, bounded)
+        gates = [
+            aten.sigmoid_backward(dc * g, i),
+            aten.sigmoid_backward(dc * c, f),
+            aten.tanh_backward(dc * i, g),
+            aten.sigmoid_backward(dh * bounded, o),
+        ]
+        torch.cat(gates, -1, out=dx_RBG)
+        return None, (dc * f,)

@@ -29,6 +29,7 @@ class Recurrent(Layer):
     ] = "last"
     reverse: Annotated[bool, Field(description="read the sequence from its end")] = False
     gates: ClassVar[int]
+    apart: ClassVar[bool] = False  # whether the gates use what x and h give otherwise than as a sum
 
     @abstractmethod
     def begin(self, zeros_RBH: torch.Tensor) -> State:
@@ -39,10 +40,13 @@ class Recurrent(Layer):
         """The state after a moment, of what input and state give the gates; and what to keep."""
 
     @abstractmethod
-    def cell_pull(self, after: State, kept: State) -> tuple[torch.Tensor, torch.Tensor, State]:
-        """From dJ/d state after a moment to dJ/dx_RBG, dJ/dh_RBG and dJ/d state before it.
+    def cell_pull(
+        self, after: State, kept: State, dx_RBG: torch.Tensor, dh_RBG: torch.Tensor
+    ) -> tuple[torch.Tensor | None, State]:
+        """From dJ/d state after a moment: that of the gates' parts is written to the two tensors.
 
-        The last without what flows through h_RBG, which the pass adds.
+        Returns what flows to the hidden state before beside dJ/dh_RBG, and to its other parts. The
+        two are one tensor where they are not `apart`.
         """
 
     @classmethod
@@ -84,6 +88,11 @@ class Recurrent(Layer):
     def flops(self, shape: Shape) -> int:
         return 2 * shape[0] * (shape[1] + self.units) * self.gates * self.units
 
+    def inner_of(self, *shapes: Shape) -> int:
+        """At each moment, both parts of the gates, and what the cell keeps: gates and states."""
+        ((moments, _),) = shapes
+        return moments * self.units * (3 * self.gates + 3)
+
     @property
     def activates(self) -> bool:
         return True
@@ -91,7 +100,7 @@ class Recurrent(Layer):
     def forward(
         self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
     ) -> torch.Tensor:
-        return self._pass(x_RB, p)[0]
+        return self._pass(x_RB, p, keeps=False)[0]
 
     def vjp(
         self,
@@ -102,19 +111,18 @@ class Recurrent(Layer):
         *,
         through: bool,
     ) -> tuple[torch.Tensor, Pull]:
-        y_RB, hidden_TRBH, kept = self._pass(x_RB, p)
+        y_RB, hidden, kept = self._pass(x_RB, p, keeps=True)
 
         def pull(dy_RB: torch.Tensor) -> torch.Tensor | None:
-            dx_TRBG, dh_TRBG = self._back(dy_RB, p["weight_hh"], kept)
-            before = _by_run(torch.stack(hidden_TRBH))
-            _products_into(dh_TRBG, before, into["weight_hh"], into["bias_hh"])
+            dx_RNG, dh_RNG = self._back(dy_RB, p["weight_hh"], kept)
+            before = torch.stack(hidden, 1).flatten(1, 2)
+            _products_into(dh_RNG, before, into["weight_hh"], into["bias_hh"])
             inputs = x_RB.transpose(1, 2).flatten(1, 2)
-            _products_into(dx_TRBG, inputs, into["weight_ih"], into["bias_ih"])
+            _products_into(dx_RNG, inputs, into["weight_ih"], into["bias_ih"])
             if not through:
                 return None
-            dx = torch.bmm(_by_run(dx_TRBG), p["weight_ih"].transpose(1, 2))
-            moments = x_RB.shape[2]
-            return dx.unflatten(1, (moments, -1)).transpose(1, 2)  # type: ignore[no-any-return]
+            dx = torch.bmm(dx_RNG, p["weight_ih"].transpose(1, 2))
+            return dx.unflatten(1, (len(kept), -1)).transpose(1, 2)  # type: ignore[no-any-return]
 
         return y_RB, pull
 
@@ -122,9 +130,12 @@ class Recurrent(Layer):
         return range(moments - 1, -1, -1) if self.reverse else range(moments)
 
     def _pass(
-        self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor]
+        self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], *, keeps: bool
     ) -> tuple[torch.Tensor, list[torch.Tensor], list[State]]:
-        """The output; the hidden state before each moment, in order of time; what cells keep."""
+        """The output; the hidden state before each moment, in order of time; what cells keep.
+
+        Without `keeps` the latter two are not there.
+        """
         runs, examples, moments, _ = x_RB.shape
         inputs = x_RB.transpose(1, 2).flatten(1, 2)  # (R, T B, F)
         gates = torch.baddbmm(p["bias_ih"], inputs, p["weight_ih"])
@@ -133,39 +144,41 @@ class Recurrent(Layer):
         hidden, outputs = [state[0]] * moments, [state[0]] * moments
         kept: list[State] = [()] * moments
         for t in self._order(moments):
-            hidden[t] = state[0]
+            if keeps:
+                hidden[t] = state[0]
             h_RBG = torch.baddbmm(p["bias_hh"], state[0], p["weight_hh"])
-            state, kept[t] = self.cell(gates_TRBG[t], h_RBG, state)
-            outputs[t] = state[0]
+            state, of_cell = self.cell(gates_TRBG[t], h_RBG, state)
+            if keeps:
+                kept[t] = of_cell
+            if self.states == "all":
+                outputs[t] = state[0]
         y_RB = state[0] if self.states == "last" else torch.stack(outputs, 2)
         return y_RB, hidden, kept
 
     def _back(
         self, dy_RB: torch.Tensor, w_RHG: torch.Tensor, kept: Sequence[State]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """dJ/d gates, of the inputs' part and of the state's, (T, R, B, G) each."""
+        """dJ/d gates, of the inputs' part and of the state's, (R, T B, G) each."""
         moments, w_RGH = len(kept), w_RHG.transpose(1, 2)
-        zeros = torch.zeros_like(dy_RB if self.states == "last" else dy_RB[:, :, 0])
-        state = tuple(torch.zeros_like(value) for value in self.begin(zeros))
-        inputs, hidden = [zeros] * moments, [zeros] * moments
+        runs, examples = dy_RB.shape[:2]
+        dx_RTBG = dy_RB.new_empty(runs, moments, examples, w_RHG.shape[2])
+        dh_RTBG = torch.empty_like(dx_RTBG) if self.apart else dx_RTBG
+        dh, *rest = self.begin(dy_RB.new_zeros(runs, examples, self.units))
+        others: State = tuple(rest)
         if self.states == "last":
-            state = (dy_RB, *state[1:])
+            dh = dy_RB
         for t in reversed(self._order(moments)):
             if self.states == "all":
-                state = (state[0] + dy_RB[:, :, t], *state[1:])
-            inputs[t], hidden[t], before = self.cell_pull(state, kept[t])
-            state = (torch.baddbmm(before[0], hidden[t], w_RGH), *before[1:])
-        return torch.stack(inputs), torch.stack(hidden)
-
-
-def _by_run(x_TRB: torch.Tensor) -> torch.Tensor:
-    """(T, R, B, ...) as (R, T B, ...)."""
-    return x_TRB.transpose(0, 1).flatten(1, 2)
+                dh = dh + dy_RB[:, :, t]
+            after = (dh, *others)
+            keeps, others = self.cell_pull(after, kept[t], dx_RTBG[:, t], dh_RTBG[:, t])
+            dh = torch.bmm(dh_RTBG[:, t], w_RGH)
+            dh = dh if keeps is None else dh.add_(keeps)
+        return dx_RTBG.flatten(1, 2), dh_RTBG.flatten(1, 2)
 
 
 def _products_into(
-    slope_TRBG: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
+    slope_RNG: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
 ) -> None:
-    slope = _by_run(slope_TRBG)
-    weight.copy_(torch.bmm(x.transpose(1, 2), slope))
-    bias.copy_(slope.sum(1, keepdim=True))
+    weight.copy_(torch.bmm(x.transpose(1, 2), slope_RNG))
+    bias.copy_(slope_RNG.sum(1, keepdim=True))

@@ -83,7 +83,8 @@ class Network:
     @property
     def activations(self) -> int:
         """Numbers of one example that a forward pass keeps."""
-        return math.prod(self.shape) + sum(math.prod(n.shape_out) for n in self.nodes)
+        inner = sum(n.layer.inner_of(*n.shapes_in) for n in self.nodes)
+        return math.prod(self.shape) + inner + sum(math.prod(n.shape_out) for n in self.nodes)
 
     @cached_property
     def last_reads(self) -> tuple[tuple[int, ...], ...]:

@@ -183,3 +183,10 @@ def test_activations_and_flops_are_those_of_all_layers():
     network = build(Mlp(hidden=(10,)), (1, 2, 3), 4)
     assert network.flops == 2 * (6 * 10 + 10 * 4)
     assert network.activations == 6 + 6 + 10 + 4  # the example, flattened, hidden, outputs
+
+
+def test_what_a_layer_keeps_inside_counts_among_the_activations():
+    gru = {"kind": "gru", "units": 4}
+    network = build(layers(gru, {"kind": "dense", "units": 2}), (5, 3), 2, noise=False)
+    # 5 moments of 3; the two halves of three gates, and three gates, memory, state, state after
+    assert network.activations == 15 + 5 * 4 * (2 * 3 + 6) + 4 + 2
