@@ -98,6 +98,11 @@ class Network:
         """Numbers of one example that a forward pass keeps."""
         return math.prod(self.shape) + sum(math.prod(n.shape_out) for n in self.nodes)
 
+    @property
+    def width(self) -> int:
+        """Numbers of one example between two layers, of all on average, and 1 at least."""
+        return max(self.activations // max(len(self.nodes), 1), 1)
+
 
 @lru_cache(maxsize=256)
 def build(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core.layers.layer import Layer, Pull, Shape, Step
 
@@ -17,6 +17,7 @@ class Flatten(Layer):
     """
 
     kind: Literal["flatten"] = "flatten"
+    is_view: ClassVar[bool] = True
 
     def output_shape(self, shape: Shape) -> Shape:
         return (math.prod(shape),)

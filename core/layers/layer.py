@@ -86,6 +86,7 @@ class Layer(Term):
     """One step of a network. Shapes are of one example: without the run and minibatch axes."""
 
     family: ClassVar[str] = "layer"
+    is_view: ClassVar[bool] = False  # whether its output is its input's memory
     name: Annotated[
         str | None, Field(max_length=64, pattern=r"^[A-Za-z][A-Za-z0-9_]*$", description="label")
     ] = None

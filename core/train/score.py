@@ -9,12 +9,11 @@ import torch
 
 from core.metrics import Metric
 from core.metrics.metric import mean_present
+from core.plan import CHUNK_NUMBERS
 from core.term import Knobs
 from core.train.data import Feed, Part
 from core.train.model import Model
 from core.train.program import Program
-
-CHUNK_NUMBERS = 2**22  # activations of one layer in a chunk: 16 MB, near the caches
 
 
 @dataclass(frozen=True)
@@ -65,20 +64,23 @@ def score(
 ) -> Scored:
     """One forward pass over a part, in evaluation mode."""
     length = feed.length(part)
-    widest = max(model.network.activations // max(len(model.network.nodes), 1), 1)
     # of all runs of the cohort: a chunk's size decides last bits, so blocks must not
-    size = max(64, CHUNK_NUMBERS // (len(feed.stream_of_run) * widest))
-    outputs, losses, targets, present = [], [], [], []
-    for start in range(0, length, size):
+    size = max(64, CHUNK_NUMBERS // (len(feed.stream_of_run) * model.network.width))
+    whole: dict[str, torch.Tensor] = {}
+
+    def answer(start: int) -> None:  # a function, so that no chunk outlives the next one's start
         batch = feed.chunk(part, start, start + size)
         output = model.forward(batch.x_RB, program.layers)
-        losses.append(program.loss.rows(output, batch.y_RB, loss_knobs))
-        outputs.append(output)
-        targets.append(batch.y_RB)
-        present.append(batch.present_RB)
-    padding = [p for p in present if p is not None]
-    present_RN = torch.cat(padding, 1) if padding else None
-    loss_RN, output_RNO, target_RN = (torch.cat(x, 1) for x in (losses, outputs, targets))
+        chunk = {"output": output, "target": batch.y_RB}
+        chunk["loss"] = program.loss.rows(output, batch.y_RB, loss_knobs)
+        if batch.present_RB is not None:
+            chunk["present"] = batch.present_RB
+        _put(chunk, whole, start, length)
+
+    for start in range(0, length, size):
+        answer(start)
+    loss_RN, output_RNO, target_RN = (whole[name] for name in ("loss", "output", "target"))
+    present_RN = whole.get("present")
     loss_R = mean_present(loss_RN, present_RN)
     wanted = any(not m.every_epoch for m in metrics)
     p_RNC = program.loss.probabilities(output_RNO) if wanted else None
@@ -88,6 +90,17 @@ def score(
         # a diverged run decides nothing, though an argmax of NaN names a class
         values[f"{part}_{metric.kind}"] = torch.where(torch.isnan(loss_R), loss_R, value_R)
     return Scored(values, loss_RN, output_RNO, target_RN, present_RN, p_RNC)
+
+
+def _put(
+    chunk: Mapping[str, torch.Tensor], whole: dict[str, torch.Tensor], start: int, length: int
+) -> None:
+    """Into tensors of the whole part, made once: small ones that stay, made between large ones
+    that go, leave holes in the heap that no later chunk fits into."""
+    for name, value in chunk.items():
+        if name not in whole:
+            whole[name] = value.new_empty(len(value), length, *value.shape[2:])
+        whole[name][:, start : start + value.shape[1]] = value
 
 
 @torch.no_grad()
