@@ -162,7 +162,7 @@ class Need:
         return cls(
             features=features,
             replicates=shapes.replicates,
-            shared=min(6 * features, SCALING_BYTES_MAX)
+            shared=min(2 * features, SCALING_BYTES_MAX)
             + (0 if own else 2 * BYTES * batch * inputs),
             lasting=BYTES * (rows * network.size + outputs) + 4096,
             training=BYTES * batch * (own + flowing + sum(widths)),  # own: and the one before
