@@ -14,13 +14,20 @@ from itertools import pairwise
 
 from core.datasets import DatasetFacts, Protocol, sizes
 from core.network import Network, build, noise_of
+from core.regularizers.regularizer import Procedure
 from core.spec.experiment import Experiment
 from core.term import Task, structure
 
 RUNS_PER_COHORT_MAX = 512  # beyond this nothing gets faster, and a lost worker loses more
 BYTES = 4  # float32
-ROW_COPIES = 9  # weights, gradient, two watches, three of ended runs, two of temporaries
-ACTIVATION_COPIES = 3  # forward, its gradient, temporaries
+ROW_COPIES = 8  # of a run: weights, gradient, a watch, three of ended runs, two of temporaries
+PLAIN_NUMBERS = 8  # of one example, beside its outputs: targets, losses, a metric's rows
+OUTPUT_COPIES = 3  # of a part: as scored, as probabilities, and a metric's temporaries
+COPIES_BYTES_MAX = 256 * 2**20
+"""Features scaled beforehand, once for each distinct training part, may take this much; beyond it
+the data lies on the device once, and every minibatch is scaled as it is gathered."""
+SCALING_BYTES_MAX = 64 * 2**20  # while the data is scaled, some rows at a time; the heap keeps it
+CHUNK_NUMBERS = 2**22  # activations of one layer in a chunk of a part: 16 MB, near the caches
 FLOPS_PER_S_CPU = 2.5e10  # seen on two cores with small matrices; estimates only
 STEP_OVERHEAD_S = 4e-4  # Python and kernel launches of one training step, any cohort
 
@@ -46,6 +53,7 @@ class Shapes:
     classes: int
     targets: int
     train_examples: int
+    replicates: int = 1  # of the job; each may train on a part of its own
 
     @classmethod
     def of(cls, facts: DatasetFacts, protocol: Protocol) -> Shapes:
@@ -59,6 +67,7 @@ class Shapes:
             classes=len(facts.classes),
             targets=facts.outputs,
             train_examples=max(1, train),
+            replicates=protocol.count,
         )
 
 
@@ -88,15 +97,14 @@ def plan(
     for members in groups.values():
         some = [experiments[i] for i in members]
         network = network_of(some[0], shapes, *some[1:])
-        each = run_bytes(some[0], network, shapes)
-        fit = max(1, min(runs_max, memory_bytes // each))
-        parts = math.ceil(len(members) / fit)
+        need = Need.of(some[0], network, shapes)
+        parts = _parts(need, len(members), memory_bytes, runs_max)
         cuts = [len(members) * part // parts for part in range(parts + 1)]  # even: no straggler
         for start, stop in pairwise(cuts):
             runs = tuple(members[start:stop])
             time_s = seconds(some[0], network, shapes, len(runs))
             cohorts.append(
-                CohortPlan(runs, network.parameters, each * len(runs), some[0].epochs, time_s)
+                CohortPlan(runs, network.parameters, need.bytes(len(runs)), some[0].epochs, time_s)
             )
     return cohorts
 
@@ -113,13 +121,61 @@ def signature(experiment: Experiment) -> Hashable:
     )
 
 
-def run_bytes(experiment: Experiment, network: Network, shapes: Shapes) -> int:
-    """Peak memory that one run adds to a cohort."""
-    rows = ROW_COPIES + len(experiment.optimizer.states())
-    batch = minibatch(experiment, shapes)
-    activations = ACTIVATION_COPIES * batch * network.activations
-    outputs = 2 * shapes.examples * network.outputs
-    return BYTES * (rows * network.size + activations + outputs) + 4096
+def _parts(need: Need, runs: int, memory_bytes: int, runs_max: int) -> int:
+    """Into how many cohorts, even in length, so that each fits; of one run each if none does."""
+    for parts in range(math.ceil(runs / runs_max), runs):
+        if all(need.bytes(length) <= memory_bytes for length in {runs // parts, -(-runs // parts)}):
+            return parts
+    return runs
+
+
+@dataclass(frozen=True)
+class Need:
+    """Peak memory of a cohort, in bytes.
+
+    features: the data itself, and each copy of it that a training part scales.
+    shared: what all runs share of a minibatch, and what scaling takes on the way.
+    lasting: of each run, while it trains.
+    training, scoring: of each run, one after the other: of a minibatch, and of a whole part, in
+    chunks of `chunk` at most for all runs together.
+    """
+
+    features: int
+    replicates: int
+    shared: int
+    lasting: int
+    training: int
+    scoring: int
+    chunk: int
+
+    @classmethod
+    def of(cls, experiment: Experiment, network: Network, shapes: Shapes) -> Need:
+        inputs = math.prod(shapes.shape)
+        own = 0 if shapes.replicates == 1 else inputs  # else all see the same examples
+        widths = [math.prod(n.shape_out) for n in network.nodes if not n.layer.is_view]
+        flowing = own + 2 * max(widths, default=0)
+        watches = sum(isinstance(r, Procedure) for r in experiment.regularizers)
+        rows = ROW_COPIES + len(experiment.optimizer.states()) + watches
+        outputs = shapes.train_examples * (OUTPUT_COPIES * network.outputs + PLAIN_NUMBERS)
+        outputs += (shapes.examples - shapes.train_examples) * (network.outputs + PLAIN_NUMBERS)
+        batch, features = minibatch(experiment, shapes), BYTES * shapes.examples * inputs
+        return cls(
+            features=features,
+            replicates=shapes.replicates,
+            shared=min(2 * features, SCALING_BYTES_MAX)
+            + (0 if own else 2 * BYTES * batch * inputs),
+            lasting=BYTES * (rows * network.size + outputs) + 4096,
+            training=BYTES * batch * (own + flowing + sum(widths)),  # own: and the one before
+            scoring=BYTES * shapes.examples * flowing,
+            chunk=BYTES * CHUNK_NUMBERS * flowing // network.width,
+        )
+
+    def bytes(self, runs: int) -> int:
+        """Of a cohort of so many runs."""
+        streams = min(runs, self.replicates)
+        copies = streams if streams * self.features <= COPIES_BYTES_MAX else 0
+        passing = max(self.training * runs, min(self.scoring * runs, self.chunk))
+        return self.features * (1 + copies) + self.shared + self.lasting * runs + passing
 
 
 def minibatch(experiment: Experiment, shapes: Shapes) -> int:

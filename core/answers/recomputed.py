@@ -14,21 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.answers.answered import answered
+from core.answers.answered import Batch, answered
 from core.answers.gathered import Answers, Tested
 from core.datasets import Dataset, DatasetFacts, Protocol, Replicate
 from core.datasets.splits import Parts, padded, parts_of, sizes, units_of
 from core.metrics import Metric
 from core.network import Network, build
 from core.network.predict import evaluated
-from core.plan import FLOPS_PER_S_CPU
+from core.plan import CHUNK_NUMBERS, FLOPS_PER_S_CPU
 from core.rows import Real, RowScores
 from core.spec import Experiment
 from core.stack import Stack
 from core.tensors import torch
 from core.term import Knobs
 
-CHUNK_NUMBERS = 2**22  # activations of one layer in a chunk: 16 MB, near the caches
 Numbers = NDArray[Any]  # Any: classes are whole numbers, values are not
 
 
@@ -96,9 +95,8 @@ def recomputed(
     whole = there_SN.all()
     stacked = {name: torch.from_numpy(value) for name, value in tensors.items()}
 
-    def batches() -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]]:
-        widest = max(network.activations // max(len(network.nodes), 1), 1)
-        size = max(64, CHUNK_NUMBERS // (len(stream_R) * widest))
+    def batches() -> Iterator[Batch]:
+        size = max(64, CHUNK_NUMBERS // (len(stream_R) * network.width))
         for start in range(0, index_SN.shape[1], size):
             cut = slice(start, start + size)
             x_SB = _scaled(dataset.features[index_SN[:, cut]], scales, "standardize/")
@@ -108,7 +106,7 @@ def recomputed(
 
     with torch.no_grad():
         loss, knobs = trained.experiments[0].loss, _loss_knobs(trained, dataset, parts, stream_R)
-        part = answered(batches(), loss, knobs, probabilities=True)
+        part = answered(batches(), index_SN.shape[1], loss, knobs, probabilities=True)
         answers.take(0, len(stream_R), part)
     return answers.scores()
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core.layers.layer import Alone, Example, Layer, Pull, Shape, Step
 
@@ -17,6 +17,7 @@ class Flatten(Layer):
     """
 
     kind: Literal["flatten"] = "flatten"
+    is_view: ClassVar[bool] = True
 
     @classmethod
     def examples(cls) -> Sequence[Example]:

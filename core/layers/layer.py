@@ -131,6 +131,7 @@ class Layer(Term):
     """One step of a network. Shapes are of one example: without the run and minibatch axes."""
 
     family: ClassVar[str] = "layer"
+    is_view: ClassVar[bool] = False  # whether its output is its input's memory
     name: Annotated[str | None, Field(max_length=64, pattern=NAME, description="label")] = None
     input: Annotated[
         Name | Annotated[tuple[Name, ...], Field(min_length=1, max_length=16)] | None,

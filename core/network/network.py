@@ -95,6 +95,11 @@ class Network:
             for index in range(len(self.nodes))
         )
 
+    @property
+    def width(self) -> int:
+        """Numbers of one example between two layers, of all on average, and 1 at least."""
+        return max(self.activations // max(len(self.nodes), 1), 1)
+
 
 @lru_cache(maxsize=256)
 def build(

@@ -6,9 +6,12 @@ are kept once for every distinct training part, scaled by its mean and deviation
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import reduce
 from typing import Literal
 
 import numpy as np
@@ -17,6 +20,7 @@ import torch
 from core.datasets import Dataset
 from core.datasets.splits import Parts, padded, parts_of
 from core.errors import InvalidSpec
+from core.plan import COPIES_BYTES_MAX
 from core.rows import PADDING
 from core.train.cohort import Cohort
 from core.train.randomness import order
@@ -45,9 +49,8 @@ class Batch:
         return self.x_RB.shape[1]
 
 
-COPIES_BYTES_MAX = 256 * 2**20
-"""Features scaled beforehand, once for each distinct training part, may take this much; beyond it
-the data lies on the device once, and every minibatch is scaled as it is gathered."""
+SCALING_NUMBERS = 2**20
+"""So many are taken to float64, or scaled, at once: 8 MB, whatever the data."""
 
 
 class Feed:
@@ -187,8 +190,7 @@ class Feed:
 
     def _load(self, dataset: Dataset, *, standardize: bool) -> None:
         """The data on the device, and what scales it for every distinct training part."""
-        # copies: datasets are shared and read-only, and torch knows no read-only tensors
-        x, y = torch.tensor(dataset.features), torch.tensor(dataset.targets)
+        x, y = shared(dataset.features), shared(dataset.targets)
         parts: dict[bytes, int] = {}
         self._all_data = [
             parts.setdefault(r.train.tobytes(), len(parts)) if standardize else 0
@@ -210,6 +212,13 @@ class Feed:
                     named |= {f"{prefix}mean": mean[0], f"{prefix}deviation": deviation[0]}
 
 
+def shared(array: np.ndarray) -> torch.Tensor:
+    """The same memory as a tensor. Datasets are shared and read-only: nobody may write to it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return torch.from_numpy(array)
+
+
 class Scaled:
     """A tensor (N, …) as each of U training parts scales it."""
 
@@ -225,7 +234,7 @@ class Scaled:
         ahead = x.numel() * x.element_size() * len(scales_U) <= COPIES_BYTES_MAX
         self._copies = len(scales_U) if ahead else 0
         if self._copies:
-            x = torch.cat([(x - mean) / deviation for mean, deviation in scales_U])
+            x = _copies(x, scales_U)
         elif scales_U:
             self._mean_U = torch.cat([mean for mean, _ in scales_U]).to(device)
             self._deviation_U = torch.cat([deviation for _, deviation in scales_U]).to(device)
@@ -249,9 +258,34 @@ def scales(x: torch.Tensor, train: torch.Tensor) -> tuple[torch.Tensor, torch.Te
     A feature that does not vary keeps its scale. Biased deviation, as scikit-learn's scaler.
     """
     axes = (0,) if x.dim() == 2 else (0, *range(2, x.dim()))
-    var, mean = torch.var_mean(x[train].double(), axes, correction=0, keepdim=True)
-    deviation = var.sqrt()
+    count = len(train) * math.prod(x.shape[axis] for axis in axes[1:])
+    mean = _total(part.sum(axes, keepdim=True) for part in _in_float64(x, train)) / count
+    squares = (part.sub_(mean).square_().sum(axes, keepdim=True) for part in _in_float64(x, train))
+    deviation = (_total(squares) / count).sqrt()
     return mean.float(), torch.where(deviation > 0, deviation, 1.0).float()
+
+
+def _total(parts: Iterable[torch.Tensor]) -> torch.Tensor:
+    return reduce(torch.add, parts)
+
+
+def _in_float64(x: torch.Tensor, rows: torch.Tensor) -> Iterator[torch.Tensor]:
+    """x at these rows, some at a time: the whole would take three times as much as x."""
+    return (x[some].double() for some in rows.split(_rows_at_once(x)))
+
+
+def _copies(x: torch.Tensor, scales_U: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
+    """(U N, …): x as each training part scales it, one after another."""
+    made = torch.empty(len(scales_U) * len(x), *x.shape[1:])
+    for copy_N, (mean, deviation) in zip(made.split(len(x)), scales_U, strict=True):
+        step = _rows_at_once(x)
+        for into, part in zip(copy_N.split(step), x.split(step), strict=True):
+            torch.sub(part, mean, out=into).div_(deviation)
+    return made
+
+
+def _rows_at_once(x: torch.Tensor) -> int:
+    return max(1, SCALING_NUMBERS // max(1, math.prod(x.shape[1:])))
 
 
 def _indices(parts: Parts, part: Part) -> np.ndarray:

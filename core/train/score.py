@@ -7,15 +7,14 @@ from dataclasses import dataclass
 
 import torch
 
-from core.answers.answered import Answered, answered
+from core.answers.answered import Answered, Batch, answered
 from core.metrics import Metric
 from core.metrics.metric import mean_present
 from core.network.run import Model
+from core.plan import CHUNK_NUMBERS
 from core.term import Knobs
 from core.train.data import Feed, Part
 from core.train.program import Program
-
-CHUNK_NUMBERS = 2**22  # activations of one layer in a chunk: 16 MB, near the caches
 
 
 @dataclass(frozen=True)
@@ -59,12 +58,16 @@ def score(
 ) -> Scored:
     """One forward pass over a part, in evaluation mode."""
     length = feed.length(part)
-    widest = max(model.network.activations // max(len(model.network.nodes), 1), 1)
     # of all runs of the cohort: a chunk's size decides last bits, so blocks must not
-    size = max(64, CHUNK_NUMBERS // (len(feed.stream_of_run) * widest))
-    batches = (feed.chunk(part, start, start + size) for start in range(0, length, size))
+    size = max(64, CHUNK_NUMBERS // (len(feed.stream_of_run) * model.network.width))
+
+    def answer(start: int) -> Batch:  # a function, so that no chunk outlives the next one's start
+        chunk = feed.chunk(part, start, start + size)
+        return model.forward(chunk.x_RB, program.layers), chunk.y_RB, chunk.present_RB
+
     found = answered(
-        ((model.forward(b.x_RB, program.layers), b.y_RB, b.present_RB) for b in batches),
+        (answer(start) for start in range(0, length, size)),
+        length,
         program.loss,
         loss_knobs,
         probabilities=any(not m.every_epoch for m in metrics),

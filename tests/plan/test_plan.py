@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,11 +17,11 @@ from core.optimizers import Optimizer
 from core.plan import (
     RUNS_PER_COHORT_MAX,
     CohortPlan,
+    Need,
     Shapes,
     minibatch,
     network_of,
     plan,
-    run_bytes,
     seconds,
 )
 from core.regularizers import Regularizer
@@ -36,9 +37,9 @@ def experiment(**changes: Any) -> Experiment:
     return Experiment.model_validate(body | changes)
 
 
-def cost(made: Experiment) -> int:
-    """Bytes of one run."""
-    return run_bytes(made, network_of(made, SHAPES), SHAPES)
+def cost(made: Experiment, runs: int = 1, shapes: Shapes = SHAPES) -> int:
+    """Bytes of a cohort of so many such runs."""
+    return Need.of(made, network_of(made, shapes), shapes).bytes(runs)
 
 
 def rows(plans: list[CohortPlan]) -> list[tuple[int, ...]]:
@@ -92,9 +93,27 @@ def test_a_layer_that_differs_in_its_own_regularizers_shares_a_cohort():
 
 def test_a_cohort_is_cut_into_even_parts_where_memory_ends():
     same = experiment()
-    plans = plan([same] * 7, SHAPES, memory_bytes=3 * cost(same))
+    plans = plan([same] * 7, SHAPES, memory_bytes=cost(same, 3))
     assert rows(plans) == [(0, 1), (2, 3), (4, 5, 6)]
-    assert all(cohort.memory_bytes == len(cohort.runs) * cost(same) for cohort in plans)
+    assert all(cohort.memory_bytes == cost(same, len(cohort.runs)) for cohort in plans)
+
+
+def test_the_data_is_counted_once_for_a_cohort_and_once_for_each_part_that_scales_it():
+    same, features = experiment(architecture="linear"), 4 * 10_000 * 200
+    one = Shapes("classification", 10_000, (200,), 2, 1, 6400)
+    five = replace(one, replicates=5)
+    assert cost(same, 1, one) > 2 * features
+    assert cost(same, 9, one) - cost(same, 1, one) < features
+    assert cost(same, 5, five) - cost(same, 1, five) > 4 * features
+    vast = replace(five, examples=1_000_000, train_examples=640_000)  # scaled as it is gathered
+    assert 100 * features < cost(same, 1, vast) < 200 * features
+
+
+def test_data_that_leaves_no_room_for_two_runs_trains_them_one_by_one():
+    same = experiment(architecture="linear")
+    wide = Shapes("classification", 100_000, (500,), 2, 1, 64_000)
+    assert rows(plan([same] * 2, wide, memory_bytes=cost(same, 1, wide))) == [(0,), (1,)]
+    assert rows(plan([same] * 2, wide, memory_bytes=cost(same, 2, wide))) == [(0, 1)]
 
 
 def test_a_run_that_is_larger_than_the_memory_trains_alone():
@@ -110,7 +129,8 @@ def test_no_cohort_is_wider_than_the_most_runs():
 
 
 def test_dropout_of_one_run_costs_memory_in_all_of_its_cohort():
-    plain, noisy = experiment(), experiment(regularizers=["dropout"])
+    plain = experiment(batch_size="full")
+    noisy = experiment(batch_size="full", regularizers=["dropout"])
     (alone,) = plan([plain, plain], SHAPES, memory_bytes=PLENTY)
     (mixed,) = plan([plain, noisy], SHAPES, memory_bytes=PLENTY)
     assert mixed.memory_bytes > alone.memory_bytes
