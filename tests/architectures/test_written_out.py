@@ -199,7 +199,7 @@ def loaded(case: Case, network: Network, w: torch.Tensor, r: int) -> nn.Module:
 @pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c.kind}-{c.shape}")
 def test_outputs_gradients_and_statistics_are_those_of_the_module(case, training):
     architecture = Architecture.members()[case.kind].model_validate(case.body)
-    network = build(architecture, case.shape, OUTPUTS, noise=False)
+    network = build(architecture, case.shape, OUTPUTS)
     w = started(network)
     gradient = torch.zeros(R, network.trained)
     modules = [loaded(case, network, w, r).train(training) for r in range(R)]

@@ -187,6 +187,6 @@ def test_activations_and_flops_are_those_of_all_layers():
 
 def test_what_a_layer_keeps_inside_counts_among_the_activations():
     gru = {"kind": "gru", "units": 4}
-    network = build(layers(gru, {"kind": "dense", "units": 2}), (5, 3), 2, noise=False)
+    network = build(layers(gru, {"kind": "dense", "units": 2}), (5, 3), 2)
     # 5 moments of 3; the two halves of three gates, and three gates, memory, state, state after
     assert network.activations == 15 + 5 * 4 * (2 * 3 + 6) + 4 + 2
