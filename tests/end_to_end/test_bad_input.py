@@ -74,7 +74,7 @@ SPECS = {
     "an unknown loss": (body(loss="cross_entrpy"), 422, "/loss", 'mean "cross_entropy"?'),
     "an unknown regularizer": (body(regularizer="l7"), 422, "/regularizer", "is not a kind"),
     "an unknown optimizer": (body(optimizer="sdg"), 422, "/optimizer", 'mean "sgd"?'),
-    "an unknown architecture": (body(architecture="resnet"), 422, "/architecture", "not a kind"),
+    "an unknown architecture": (body(architecture="perceiver"), 422, "/architecture", "not a kind"),
     "an unknown dataset": (body(dataset="mnist"), 422, "/dataset", "mnist"),
     "a dataset that is a path": (body(dataset="../../etc/passwd"), 422, "/dataset", "passwd"),
     "a dataset that is an address": (

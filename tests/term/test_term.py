@@ -135,13 +135,16 @@ def test_the_convention_of_a_penalty_is_the_one_that_the_catalogue_states(kind):
         assert "lambda" in documented["formula"]
 
 
+FIXED = {("schedule/one_cycle", "warmup_epochs")}  # it rises by itself: only 0 is taken
+
+
 def fields() -> list[Any]:
     """Every field of every member, but its kind."""
     return [
         pytest.param(name, field, id=f"{name}/{field}")
         for name, member in MEMBERS.items()
         for field in member.model_fields
-        if field != "kind"
+        if field != "kind" and (name, field) not in FIXED
     ]
 
 
