@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from tests.end_to_end.conftest import EMBEDDED
 from tests.end_to_end.test_wire import ended, post
 
 CHANCE = 0.1  # ten digits, as many of each
@@ -12,10 +15,10 @@ JOB: dict[str, Any] = {
     "dataset": "digits",
     "loss": "cross_entropy",
     "optimizer": {"kind": "adamw", "lr": 0.003},
-    "epochs": 6,
+    "epochs": 5,
     "batch_size": 64,
     "folds": 1,
-    "seeds": 2,
+    "seeds": 1,
     "compare": [
         {"name": "resnet", "architecture": {"kind": "resnet", "blocks": [1, 1], "width": 4}},
         {
@@ -26,10 +29,11 @@ JOB: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize("service", [EMBEDDED], indirect=True)
 def test_a_residual_network_and_a_vision_transformer_learn_the_digits(service):
     job = ended(service, post(service, JOB))
     assert job["status"] == "succeeded", job
     runs = service.http.get(job["links"]["runs"]).json()["data"]
-    assert len(runs) == 4
-    # measured 0.70 to 0.77 in five and eight epochs; five times chance leaves a third of room
-    assert min(run["final"]["test_accuracy"] for run in runs) > 5 * CHANCE
+    assert len(runs) == 2
+    # measured 0.70 to 0.77 in five and eight epochs; four times chance leaves nearly half of room
+    assert min(run["final"]["test_accuracy"] for run in runs) > 4 * CHANCE
