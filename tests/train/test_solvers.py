@@ -52,12 +52,12 @@ def assert_same(ours: np.ndarray, theirs: np.ndarray) -> None:
     assert np.abs(ours - theirs).max() <= 1e-3 * np.abs(theirs).max()
 
 
-SQUARES = {
+SQUARES: dict[str, Any] = {
     "loss": "mse",
     "optimizer": {"kind": "sgd", "lr": 0.1, "momentum": 0.95},
-    "epochs": 4000,
+    "epochs": 2000,
 }
-LOGISTIC = {
+LOGISTIC: dict[str, Any] = {
     "loss": "bce",
     "optimizer": {"kind": "sgd", "lr": 0.5, "momentum": 0.98},
     "epochs": 4000,
@@ -78,6 +78,7 @@ def test_lasso_and_its_zeros(diabetes, weights, optimizer) -> None:
     changes = dict(SQUARES)
     if optimizer == "adam":
         changes |= {"optimizer": {"kind": "adam", "lr": 0.01}, "schedule": "cosine"}
+        changes["epochs"] = 4000
     ours = coefficients(diabetes, weights, "l1", **changes)
     zeros = 0
     for row, lam in zip(ours, LAMBDAS, strict=True):
