@@ -1,17 +1,13 @@
-"""What a worker asks of its trainer child: one cohort, as one JSON line."""
+"""What a worker asks of its trainer child: one cohort, as one JSON line.
+
+The child imports this too, so it must not import the store: that would cost it 153 modules.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
-
-from sqlalchemy.orm import Session
-
-from core.errors import NotFound
-from core.store import checkpoints, datasets, runs
-from core.store.artifacts import job_folder
-from core.store.cohorts import ClaimedCohort
 
 # arm, setting, seed, repeat, fold, inner_fold
 Member = tuple[str, Mapping[str, float], int, int, int | None, int | None]
@@ -66,37 +62,6 @@ class Order:
         """Where the child stores the scores of single test rows."""
         return f"{self.prefix}/rows.safetensors"
 
-    @classmethod
-    def for_claim(
-        cls,
-        session: Session,
-        cohort: ClaimedCohort,
-        *,
-        order: int,
-        device: str,
-        checkpoint_every_s: float,
-        rows_bytes_max: int,
-    ) -> Order:
-        """The order of a cohort just claimed; `device` is the one to train on."""
-        members = runs.of_cohort(session, cohort.id)
-        saved = checkpoints.of_cohort(session, cohort.id, "resume")
-        return cls(
-            order=order,
-            cohort=cohort.id,
-            document=cohort.document,
-            members=tuple(
-                (run.arm, run.setting, run.seed, run.repeat, run.fold, run.inner_fold)
-                for run in members
-            ),
-            prefix=f"{folder_of(cohort)}/{cohort.fence}",
-            checkpoints=tuple(Saved(c.key, c.sha256, c.epoch) for c in saved),
-            dataset_sha256=cohort.facts.get("sha256", ""),
-            uploads=_uploads(session, cohort.document["dataset"]),
-            device=device,
-            checkpoint_every_s=checkpoint_every_s,
-            rows_bytes_max=rows_bytes_max,
-        )
-
     def message(self) -> dict[str, Any]:  # Any: JSON
         """As one JSON-able mapping."""
         return asdict(self)
@@ -112,18 +77,3 @@ class Order:
                 "uploads": {i: Artifact(**a) for i, a in message["uploads"].items()},
             }
         )
-
-
-def folder_of(cohort: ClaimedCohort) -> str:
-    """Where all attempts of a cohort store their artifacts."""
-    return f"{job_folder(cohort.job_id)}/{cohort.id}"
-
-
-def _uploads(session: Session, source: Mapping[str, Any]) -> dict[str, Artifact]:
-    if source["kind"] != "upload":
-        return {}
-    try:
-        row = datasets.get_dataset(session, source["id"])
-    except NotFound:
-        return {}  # the child says that it is gone
-    return {row.id: Artifact(row.key, row.sha256)}

@@ -25,8 +25,9 @@ from core.store.session import Database
 from core.store.states import is_final
 from worker.attempt import Attempt
 from worker.child import Child
+from worker.claim import folder_of, order_for
 from worker.heartbeat import Heartbeat, Lost
-from worker.order import Order, folder_of
+from worker.order import Order
 from worker.periodic import Periodic
 from worker.planner import plan_next
 from worker.recorder import Recorder
@@ -175,7 +176,7 @@ class Supervisor:
     def _order(self, claimed: ClaimedCohort) -> Order:
         self._orders += 1
         with self._database.read() as session:
-            return Order.for_claim(
+            return order_for(
                 session,
                 claimed,
                 order=self._orders,

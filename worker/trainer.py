@@ -45,8 +45,7 @@ def threads() -> int:
 
 
 def _warm_up() -> None:
-    """Have libraries load what they load at first use, before anybody waits for it."""
-    import sklearn.datasets  # noqa: F401
+    """Have torch load what it loads at first use, before anybody waits for it."""
     import torch
 
     weight = torch.zeros(2, 2, 2, requires_grad=True)

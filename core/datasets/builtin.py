@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from core.datasets.shipped import shipped
 from core.datasets.source import Dataset, DatasetFacts, DatasetSource, Features
 
 DIGITS_LARGEST = 16  # the digits' pixels count set bits in 4x4 blocks: 0 to 16
@@ -92,10 +93,8 @@ class Builtin(DatasetSource):
         return replace(facts, shape=(1, self.image_size, self.image_size))
 
     def load(self) -> Dataset:
-        from sklearn import datasets
-
         facts = self.facts()
-        table, targets = getattr(datasets, f"load_{self.name}")(return_X_y=True)
+        table, targets = shipped(self.name)
         features = np.ascontiguousarray(table, np.float32)
         if self.name == "digits":
             features = features.reshape(-1, 1, 8, 8) / np.float32(DIGITS_LARGEST)

@@ -39,6 +39,20 @@ def test_loaded_data_keeps_what_its_facts_promise(name: str) -> None:
         assert dataset.targets.shape == (dataset.facts.examples, 1)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_data_is_scikit_learns_to_the_last_bit(name: str) -> None:
+    features, targets = getattr(datasets, f"load_{name}")(return_X_y=True)
+    largest = 16 if name == "digits" else 1  # a power of two, so that the division is exact
+
+    dataset = Builtin(name=name).load()
+
+    flat = dataset.features.reshape(len(features), -1) * np.float32(largest)
+    np.testing.assert_array_equal(flat, features.astype(np.float32))
+    np.testing.assert_array_equal(
+        dataset.targets.ravel(), targets.astype(dataset.targets.dtype), strict=True
+    )
+
+
 def test_digits_are_images_between_0_and_1() -> None:
     images = Builtin(name="digits").load().features
 

@@ -8,6 +8,7 @@ from core.datasets import (
     DatasetFacts,
     Uploaded,
     facts_of,
+    load,
     load_source,
     read_canonical,
     write_canonical,
@@ -32,10 +33,18 @@ def test_a_small_source_is_loaded_once_per_process() -> None:
     assert load_source(source, no_store) is load_source(Builtin(name="iris"), no_store)
 
 
-def test_a_large_source_is_not_kept_in_memory() -> None:
-    source = Classification(examples=9000, features=2000)
+def test_a_large_source_is_not_kept_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Classification(examples=100, features=20)
+    monkeypatch.setattr(load, "CACHED_BYTES_MAX", source.facts().data_bytes - 1)
 
     assert load_source(source, no_store) is not load_source(source, no_store)
+
+
+def test_a_source_as_large_as_may_be_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Classification(examples=100, features=20)
+    monkeypatch.setattr(load, "CACHED_BYTES_MAX", source.facts().data_bytes)
+
+    assert load_source(source, no_store) is load_source(source, no_store)
 
 
 def test_an_upload_is_fetched_by_its_id(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 from core.train import Snapshot, randomness, train
 from tests.train import stand_in
 from tests.train.conftest import cohort, experiment, finished, run_of
-from tests.train.test_loop import catalogue, neighbours, viewed
+from tests.train.test_loop import catalogue, few, neighbours, viewed
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +42,7 @@ def test_the_stand_in_refuses_to_mix_with_the_host() -> None:
 
 @pytest.mark.parametrize(("shape", "changes"), catalogue())
 def test_training_there_gives_the_hosts_numbers(shape, changes, digits, weights) -> None:
-    data = viewed(digits, shape)
+    data = few(viewed(digits, shape))
     changes = {**changes, "epochs": 2}
     before, after, other = neighbours(changes)
     made = cohort([before, run_of(experiment(**changes), 0), after, other])

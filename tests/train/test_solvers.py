@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression, Ridge
 
 from core.datasets import Dataset, Protocol, Replicate, Split, parts_of
+from core.spec.experiment import Experiment
 from core.train.data import Feed
 from tests.train.conftest import cohort, device, experiment, run_of, trained
 
@@ -29,141 +29,109 @@ def standardized(dataset: Dataset, part: np.ndarray | None = None) -> tuple[np.n
     return x, y.ravel()
 
 
-def coefficients(dataset: Dataset, weights: Any, kind: str, **changes: Any) -> np.ndarray:
-    """(len(LAMBDAS), features) of linear models trained together by full-batch descent."""
-    runs = [
-        run_of(
-            experiment(
-                architecture="linear",
-                batch_size="full",
-                regularizers=[{"kind": kind, "lambda": lam}],
-                evaluate_every=changes["epochs"],
-                **changes,
-            ),
-            0,
-        )
-        for lam in LAMBDAS
-    ]
-    stored = weights(trained(cohort(runs), dataset))
-    return stored["last/dense_1/weight"][..., 0]
-
-
-def assert_same(ours: np.ndarray, theirs: np.ndarray) -> None:
-    assert np.abs(ours - theirs).max() <= 1e-3 * np.abs(theirs).max()
-
-
-SQUARES: dict[str, Any] = {
-    "loss": "mse",
-    "optimizer": {"kind": "sgd", "lr": 0.1, "momentum": 0.95},
-    "epochs": 2000,
-}
-LOGISTIC: dict[str, Any] = {
-    "loss": "bce",
-    "optimizer": {"kind": "sgd", "lr": 0.5, "momentum": 0.98},
-    "epochs": 4000,
-}
-
-
-def test_ridge(diabetes, weights) -> None:
-    x, y = standardized(diabetes)
-    ours = coefficients(diabetes, weights, "l2", **SQUARES)
-    for row, lam in zip(ours, LAMBDAS, strict=True):
-        # sklearn: |y - Xw|^2 + alpha |w|^2; ours: that over n, with lambda / 2
-        assert_same(row, Ridge(alpha=lam * len(x) / 2).fit(x, y).coef_)
-
-
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_lasso_and_its_zeros(diabetes, weights, optimizer) -> None:
-    x, y = standardized(diabetes)
-    changes = dict(SQUARES)
-    if optimizer == "adam":
-        changes |= {"optimizer": {"kind": "adam", "lr": 0.01}, "schedule": "cosine"}
-        changes["epochs"] = 4000
-    ours = coefficients(diabetes, weights, "l1", **changes)
-    zeros = 0
-    for row, lam in zip(ours, LAMBDAS, strict=True):
-        # sklearn: |y - Xw|^2 / 2n + alpha |w|_1
-        theirs = Lasso(alpha=lam / 2, tol=1e-10, max_iter=100_000).fit(x, y).coef_
-        assert_same(row, theirs)
-        assert np.array_equal(row == 0.0, theirs == 0.0)
-        zeros += int((row == 0.0).sum())
-    assert zeros > 5
-
-
-def test_elastic_net(diabetes, weights) -> None:
-    x, y = standardized(diabetes)
-    ours = coefficients(diabetes, weights, "elastic_net", **SQUARES)
-    for row, lam in zip(ours, LAMBDAS, strict=True):
-        model = ElasticNet(alpha=lam / 2, l1_ratio=0.5, tol=1e-10, max_iter=100_000)
-        theirs = model.fit(x, y).coef_
-        assert_same(row, theirs)
-        assert np.array_equal(row == 0.0, theirs == 0.0)
-
-
-@pytest.mark.parametrize(("kind", "ratio"), [("l2", 0.0), ("l1", 1.0)])
-def test_logistic_regression(breast_cancer, weights, kind, ratio) -> None:
-    x, y = standardized(breast_cancer)
-    ours = coefficients(breast_cancer, weights, kind, **LOGISTIC)
-    for row, lam in zip(ours, LAMBDAS, strict=True):
-        # sklearn: C sum loss + penalty; ours: that over C n
-        solver = {"solver": "saga", "tol": 1e-6} if ratio else {"solver": "lbfgs", "tol": 1e-8}
-        model = LogisticRegression(C=1 / (lam * len(x)), l1_ratio=ratio, max_iter=50_000, **solver)
-        theirs = model.fit(x, y).coef_[0]
-        assert_same(row, theirs)
-        if kind == "l1":
-            assert np.array_equal(row == 0.0, theirs == 0.0)
-
-
-TENTHS: dict[str, Any] = {"folds": 10, "split": Split(validation=0.1)}  # of unequal sizes
-
-
-def folds_of(
-    dataset: Dataset, weights: Any, kind: str, lam: float, **changes: Any
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """(coefficients, x, y) of ten folds trained together; their training parts differ in size."""
-    model = experiment(
+def made(kind: str, lam: float, **changes: Any) -> Experiment:
+    """A linear model with one penalty, trained by full-batch descent."""
+    return experiment(
         architecture="linear",
         batch_size="full",
         regularizers=[{"kind": kind, "lambda": lam}],
         evaluate_every=changes["epochs"],
         **changes,
     )
-    made = cohort([run_of(model, 0, fold) for fold in range(10)], **TENTHS)
-    parts = [stream.train for stream in Feed(made, dataset, torch.device(device())).streams]
+
+
+def coefficients(
+    kinds: Sequence[str], dataset: Dataset, weights: Any, **changes: Any
+) -> dict[str, np.ndarray]:
+    """(len(LAMBDAS), features) by penalty; all are arms of one cohort, in turns."""
+    runs = [run_of(made(kind, lam, **changes), 0) for lam in LAMBDAS for kind in kinds]
+    stored = weights(trained(cohort(runs), dataset))["last/dense_1/weight"][..., 0]
+    return {kind: stored[i :: len(kinds)] for i, kind in enumerate(kinds)}
+
+
+def assert_same(ours: np.ndarray, theirs: np.ndarray, kind: str) -> None:
+    """To a thousandth of the largest; what is exactly zero there is exactly zero here."""
+    assert np.abs(ours - theirs).max() <= 1e-3 * np.abs(theirs).max()
+    if kind != "l2":
+        assert np.array_equal(ours == 0.0, theirs == 0.0)
+
+
+SQUARES: dict[str, Any] = {
+    "loss": "mse",
+    "optimizer": {"kind": "sgd", "lr": 0.2, "momentum": 0.9},
+    "epochs": 300,
+}
+LOGISTIC: dict[str, Any] = {
+    "loss": "bce",
+    "optimizer": {"kind": "sgd", "lr": 0.5, "momentum": 0.97},
+    "epochs": 1000,
+}
+EXACTLY: dict[str, Any] = {"tol": 1e-10, "max_iter": 100_000}
+SOLVERS: dict[str, Callable[[int, float], Any]] = {
+    # sklearn: |y - Xw|^2 + alpha |w|^2; ours: that over n, with lambda / 2
+    "l2": lambda n, lam: Ridge(alpha=lam * n / 2),
+    # sklearn: |y - Xw|^2 / 2n + alpha |w|_1; ours: twice that
+    "l1": lambda n, lam: Lasso(alpha=lam / 2, **EXACTLY),
+    "elastic_net": lambda n, lam: ElasticNet(alpha=lam / 2, l1_ratio=0.5, **EXACTLY),
+}
+LOGISTIC_SOLVERS: dict[str, Callable[[int, float], Any]] = {
+    # sklearn: C sum loss + penalty; ours: that over C n
+    "l2": lambda n, lam: LogisticRegression(
+        C=1 / (lam * n), l1_ratio=0.0, solver="lbfgs", tol=1e-8, max_iter=50_000
+    ),
+    "l1": lambda n, lam: LogisticRegression(
+        C=1 / (lam * n), l1_ratio=1.0, solver="saga", tol=1e-7, max_iter=200_000
+    ),
+}
+
+
+def test_ridge_lasso_and_elastic_net_beside_each_other(diabetes, weights) -> None:
+    x, y = standardized(diabetes)
+    for kind, ours in coefficients(list(SOLVERS), diabetes, weights, **SQUARES).items():
+        for row, lam in zip(ours, LAMBDAS, strict=True):
+            assert_same(row, SOLVERS[kind](len(x), lam).fit(x, y).coef_, kind)
+        assert kind != "l1" or (ours == 0.0).sum() > 5
+
+
+def test_lasso_by_adam(diabetes, weights) -> None:
+    x, y = standardized(diabetes)
+    changes = {"optimizer": {"kind": "adam", "lr": 0.1}, "schedule": "cosine", "epochs": 1000}
+    ours = coefficients(["l1"], diabetes, weights, **SQUARES | changes)["l1"]
+    for row, lam in zip(ours, LAMBDAS, strict=True):
+        assert_same(row, SOLVERS["l1"](len(x), lam).fit(x, y).coef_, "l1")
+    assert (ours == 0.0).sum() > 5
+
+
+def test_logistic_regressions_beside_each_other(breast_cancer, weights) -> None:
+    x, y = standardized(breast_cancer)
+    kinds = list(LOGISTIC_SOLVERS)
+    for kind, ours in coefficients(kinds, breast_cancer, weights, **LOGISTIC).items():
+        for row, lam in zip(ours, LAMBDAS, strict=True):
+            assert_same(row, LOGISTIC_SOLVERS[kind](len(x), lam).fit(x, y).coef_[0], kind)
+
+
+TENTHS: dict[str, Any] = {"folds": 10, "split": Split(validation=0.1)}  # of unequal sizes
+
+
+def assert_every_fold(
+    solvers: dict[str, Callable[[int, float], Any]], dataset: Dataset, weights: Any, **changes: Any
+) -> None:
+    """Ten folds of each penalty in one cohort, in turns; their training parts differ in size."""
+    lam = LAMBDAS[1]
+    names = [(fold, kind) for fold in range(10) for kind in solvers]
+    runs = [run_of(made(kind, lam, **changes), 0, fold) for fold, kind in names]
+    whole = cohort(runs, **TENTHS)
+    parts = [stream.train for stream in Feed(whole, dataset, torch.device(device())).streams]
     assert len({len(part) for part in parts}) > 1
-    stored = weights(trained(made, dataset))["last/dense_1/weight"][..., 0]
-    for ours, part in zip(stored, parts, strict=True):
-        yield ours, *standardized(dataset, part)
+    stored = weights(trained(whole, dataset))["last/dense_1/weight"][..., 0]
+    for (fold, kind), ours in zip(names, stored, strict=True):
+        x, y = standardized(dataset, parts[fold])
+        assert_same(ours, np.ravel(solvers[kind](len(x), lam).fit(x, y).coef_), kind)
 
 
-@pytest.mark.parametrize(
-    ("kind", "model"),
-    [
-        ("l2", lambda n, lam: Ridge(alpha=lam * n / 2)),
-        ("l1", lambda n, lam: Lasso(alpha=lam / 2, tol=1e-10, max_iter=100_000)),
-        ("elastic_net", lambda n, lam: ElasticNet(alpha=lam / 2, tol=1e-10, max_iter=100_000)),
-    ],
-)
-def test_every_fold_uses_all_its_rows_whatever_the_others_have(
-    diabetes, weights, kind, model
-) -> None:
-    lam = LAMBDAS[1]
-    for ours, x, y in folds_of(diabetes, weights, kind, lam, **SQUARES):
-        theirs = model(len(x), lam).fit(x, y).coef_
-        assert_same(ours, theirs)
-        if kind != "l2":
-            assert np.array_equal(ours == 0.0, theirs == 0.0)
+def test_every_fold_uses_all_its_rows_whatever_the_others_have(diabetes, weights) -> None:
+    assert_every_fold(SOLVERS, diabetes, weights, **SQUARES)
 
 
-@pytest.mark.parametrize(("kind", "ratio"), [("l2", 0.0), ("l1", 1.0)])
-def test_every_fold_of_a_logistic_regression_uses_all_its_rows(
-    breast_cancer, weights, kind, ratio
-) -> None:
-    lam = LAMBDAS[1]
-    for ours, x, y in folds_of(breast_cancer, weights, kind, lam, **LOGISTIC):
-        solver = {"solver": "saga", "tol": 1e-8} if ratio else {"solver": "lbfgs", "tol": 1e-8}
-        model = LogisticRegression(C=1 / (lam * len(x)), l1_ratio=ratio, max_iter=200_000, **solver)
-        theirs = model.fit(x, y).coef_[0]
-        assert_same(ours, theirs)
-        if kind == "l1":
-            assert np.array_equal(ours == 0.0, theirs == 0.0)
+def test_every_fold_of_a_logistic_regression_uses_all_its_rows(breast_cancer, weights) -> None:
+    assert_every_fold(LOGISTIC_SOLVERS, breast_cancer, weights, **LOGISTIC)
