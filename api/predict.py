@@ -13,6 +13,7 @@ from api.schemas.requests import PredictionRequest
 from api.schemas.runs import Prediction
 from api.weights import row_of
 from core.datasets import DatasetFacts
+from core.datasets.fields import ONLY
 from core.errors import InvalidSpec, TooLarge
 from core.metrics.threshold import THRESHOLD
 from core.spec import experiment_at
@@ -43,7 +44,7 @@ def predict(house: Services, run_id: str, request: PredictionRequest) -> Predict
     from core.network.predict import predictions  # imports torch at its first use
 
     outputs, probabilities = predictions(
-        experiment.architecture, experiment.loss, facts, tensors, inputs
+        experiment.architecture, experiment.loss, facts, tensors, {ONLY: inputs}
     )
     return Prediction(
         run=run_id,

@@ -12,6 +12,7 @@ import numpy as np
 
 from core.datasets.belonging import At, Groups, Times, Told, groups_of, times_of
 from core.datasets.csv_file import read_csv
+from core.datasets.fields import ONLY
 from core.datasets.generated import feature_names
 from core.datasets.npz_file import Array, Arrays, is_workbook, read_npz
 from core.datasets.numbers import FLOAT32_MAX
@@ -75,7 +76,7 @@ def read_upload(path: Path, spec: UploadSpec, limits: UploadLimits) -> Reading:
     resolved = spec.model_copy(update={"format": format_, "task": column.task, **said})
     features, assumed = _shaped(features, spec.image)
     warnings += column.warnings + assumed
-    facts = DatasetFacts(
+    facts = DatasetFacts.of_numbers(
         column.task,
         len(features),
         features.shape[1:],
@@ -87,13 +88,13 @@ def read_upload(path: Path, spec: UploadSpec, limits: UploadLimits) -> Reading:
         name=spec.name or "",
         groups=0 if groups is None else int(groups.max()) + 1,
         ordered=times is not None,
-        duplicates=duplicates(features),
+        duplicates=duplicates({ONLY: features}),
     )
     if facts.groups == len(features):
         warnings += ("every row is a group of its own, so the groups keep nothing together",)
     if features.ndim == 2:
         warnings += _doubts(features, facts.feature_names)
-    dataset = Dataset(facts, features, column.targets, groups, times)
+    dataset = Dataset.of_numbers(facts, features, column.targets, groups, times)
     return Reading(dataset, format_, warnings)
 
 
