@@ -103,7 +103,10 @@ class DatasetPreview(Outgoing):
     )
     dataset: Annotated[str, Field(description="Id of the dataset.")]
     columns: Annotated[list[str], Field(description="Name of each feature shown.")]
-    rows: Annotated[list[list[float]], Field(description="One row per example, flattened.")]
+    rows: Annotated[
+        list[list[float | str]],
+        Field(description="One row per example, flattened; of texts, the words that are known."),
+    ]
     targets: Annotated[
         list[str] | list[list[float]],
         Field(description="The class name, or the target numbers, of each example."),

@@ -22,6 +22,7 @@ NUMBERS: tuple[Kind, ...] = ("values", "image")
 NOTHING, OTHER = 0, 1
 """Of ids and tokens: no word is there; and one that the training part does not have."""
 RESERVED = 2  # ids and tokens with a meaning begin here
+SEEN_MIN = 2  # in a training part: what is there once teaches nothing of itself, but of OTHER
 ONLY = "x"  # what the field is called where there is one only
 TARGET = "target"  # what no field may be called
 FITTED = "standardize/"
@@ -35,6 +36,7 @@ class Field:
         an id, `(T,)` of tokens, T those of the longest text.
     known: of ids and tokens, how many the data has, NOTHING and OTHER included.
     size: of ids and tokens, how many a network may tell apart, those included.
+    by: what a text is split into, `word` or `character`.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Field:
     shape: Shape
     known: int = 0
     size: int = 0
+    by: str = ""
 
     @property
     def numbers(self) -> int:
@@ -60,7 +63,8 @@ class Field:
 
     def document(self) -> dict[str, Any]:  # Any: JSON
         document = {"name": self.name, "kind": self.kind, "shape": list(self.shape)}
-        return {**document, "known": self.known, "size": self.size} if self.coded else document
+        coded = {"known": self.known, "size": self.size, "by": self.by}
+        return {**document, **coded} if self.coded else document
 
 
 def field_of(document: Mapping[str, Any]) -> Field:  # Any: JSON

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from core.datasets.belonging import At, Groups, Times, Told, groups_of, times_of
+from core.datasets.coded_file import read_interactions, read_text
+from core.datasets.coded_spec import AnySpec, InteractionsSpec, TextSpec
 from core.datasets.csv_file import read_csv
 from core.datasets.fields import ONLY
 from core.datasets.generated import feature_names
@@ -41,13 +43,15 @@ class Reading:
     """
 
     dataset: Dataset
-    format: Format
+    format: str
     warnings: tuple[str, ...]
 
 
-def read_upload(path: Path, spec: UploadSpec, limits: UploadLimits) -> Reading:
+def read_upload(path: Path, spec: AnySpec, limits: UploadLimits) -> Reading:
     """Read a CSV or NPZ file. InvalidSpec and TooLarge say what is wrong and where."""
-    format_ = _format_of(path, spec)
+    if not isinstance(spec, UploadSpec):
+        return _read_coded(path, spec, limits)
+    format_ = _format_of(path, spec.format)
     names: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     if format_ == "csv":
@@ -98,6 +102,20 @@ def read_upload(path: Path, spec: UploadSpec, limits: UploadLimits) -> Reading:
     return Reading(dataset, format_, warnings)
 
 
+def _read_coded(path: Path, spec: TextSpec | InteractionsSpec, limits: UploadLimits) -> Reading:
+    _format_of(path, "csv")
+    if isinstance(spec, TextSpec):
+        read = read_text(path, spec, limits)
+        told = {**read.told, "task": read.dataset.facts.task}
+    else:
+        read = read_interactions(path, spec, limits)
+        told = dict(read.told)
+    resolved = spec.model_copy(update=told)
+    sha256 = upload_sha256(path, resolved)
+    facts = replace(read.dataset.facts, sha256=sha256, name=spec.name or "")
+    return Reading(replace(read.dataset, facts=facts), spec.kind, read.warnings)
+
+
 def _belonging(
     told: Mapping[str, Told | None], first_row: int | None
 ) -> tuple[Groups | None, Times | None]:
@@ -114,7 +132,7 @@ def _belonging(
     return groups, times
 
 
-def upload_sha256(path: Path, spec: UploadSpec) -> str:
+def upload_sha256(path: Path, spec: AnySpec) -> str:
     """Identity of an upload: SHA-256 of (SHA-256 of its bytes, then the canonical spec).
 
     spec: resolved, so that saying a default and leaving it out is the same dataset.
@@ -126,15 +144,15 @@ def upload_sha256(path: Path, spec: UploadSpec) -> str:
     return hashlib.sha256(content + spec.canonical()).hexdigest()
 
 
-def _format_of(path: Path, spec: UploadSpec) -> Format:
+def _format_of(path: Path, asked: Format | None) -> Format:
     with path.open("rb") as file:
         start = file.read(4)
     if start == _OLD_OFFICE or (start == _ZIP and is_workbook(path)):
         raise InvalidSpec.at("", "this is an Excel workbook; save its sheet as CSV and upload that")
     found: Format = "npz" if start == _ZIP else "csv"
-    if spec.format not in (None, found):
+    if asked not in (None, found):
         seen = "is a zip archive" if found == "npz" else "is not a zip archive, which NPZ is"
-        raise InvalidSpec.at("/format", f"format is {spec.format}, but the file {seen}")
+        raise InvalidSpec.at("/format", f"format is {asked}, but the file {seen}")
     return found
 
 

@@ -11,9 +11,7 @@ from typing import Any  # ids and tokens are int32, beside numbers in one mappin
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.fields import NOTHING, OTHER, RESERVED, Field
-
-SEEN_MIN = 2  # in the training part: what is there once teaches nothing of itself, but of OTHER
+from core.datasets.fields import NOTHING, OTHER, RESERVED, SEEN_MIN, Field
 
 
 def coding(field: Field, value_N: NDArray[Any], train: NDArray[np.int64]) -> NDArray[np.int32]:
