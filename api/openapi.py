@@ -13,7 +13,7 @@ from pydantic.json_schema import models_json_schema
 from api.errors import MEDIA_TYPE
 from api.schemas.problem import Problem
 from api.schemas.requests import PredictionRequest, ReportRequest
-from core.datasets.upload_spec import UploadSpec
+from core.datasets.coded_spec import SPECS
 from core.spec.job import JobSpec
 
 Json = dict[str, Any]  # Any: OpenAPI is JSON
@@ -55,6 +55,7 @@ def request_body(model: str, **media: Any) -> Json:
 
 
 JOB_BODY: Json = request_body("JobSpec")
+UPLOADS = tuple(dict.fromkeys(SPECS.values()))
 UPLOAD_BODY: Json = {
     "requestBody": {
         "required": True,
@@ -68,9 +69,13 @@ UPLOAD_BODY: Json = {
                         "file": {
                             "type": "string",
                             "format": "binary",
-                            "description": "A CSV or NPZ file.",
+                            "description": "A CSV or NPZ file: numbers, texts or interactions.",
                         },
-                        "spec": {"$ref": _REF.format(model="UploadSpec")},
+                        "spec": {
+                            "anyOf": [
+                                {"$ref": _REF.format(model=model.__name__)} for model in UPLOADS
+                            ]
+                        },
                     },
                 },
                 "encoding": {"spec": {"contentType": "application/json"}},
@@ -99,7 +104,7 @@ def describe(app: FastAPI) -> Json:
 def request_schemas(taken: Container[str]) -> Json:
     """JobSpec and what else comes in, with everything they refer to; a name that an answer's
     shape has `taken` gets `Spec` in front."""
-    models = (JobSpec, UploadSpec, PredictionRequest, ReportRequest, Problem)
+    models = (JobSpec, *UPLOADS, PredictionRequest, ReportRequest, Problem)
     _, definitions = models_json_schema(
         [(model, "validation") for model in models], ref_template=_REF
     )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from api.coded_inputs import coded_inputs, words_of
 from api.deps import Services
 from api.runs import stored_weights
 from api.schemas.requests import PredictionRequest
 from api.schemas.runs import Prediction
 from api.weights import row_of
 from core.datasets import DatasetFacts
+from core.datasets.fields import ONLY
 from core.errors import InvalidSpec, TooLarge
 from core.metrics.threshold import THRESHOLD
 from core.spec import experiment_at
@@ -29,7 +32,11 @@ def predict(house: Services, run_id: str, request: PredictionRequest) -> Predict
         run = runs.get_run(session, run_id)
         job = jobs.get_job(session, run.job_id)
     facts = DatasetFacts.of(job.facts)
-    inputs = inputs_of(request, facts, house.settings.predict_inputs_max)
+    _few(request, house.settings.predict_inputs_max)
+    if facts.only is not None:
+        inputs: Mapping[str, NDArray[Any]] = {ONLY: inputs_of(request, facts)}
+    else:
+        inputs = coded_inputs(request.inputs, facts, words_of(house, job))
     threshold = _threshold(request, run, facts)
     experiment = experiment_at(job.document, run.arm, run.setting)
     if threshold is not None and not experiment.loss.gives_probabilities:
@@ -100,18 +107,19 @@ def _rows(values: NDArray[np.float32]) -> list[list[float | None]]:
     return [[v if np.isfinite(v) else None for v in row] for row in values.tolist()]
 
 
-def inputs_of(
-    request: PredictionRequest, facts: DatasetFacts, inputs_max: int
-) -> NDArray[np.float32]:
-    """The inputs as (N, *shape). Each may be flat or have the shape of an example.
-
-    Raises TooLarge, and InvalidSpec pointing at the first input that does not fit.
-    """
+def _few(request: PredictionRequest, inputs_max: int) -> None:
     if len(request.inputs) > inputs_max:
         raise TooLarge(
             f"{len(request.inputs)} inputs are more than the {inputs_max} that"
             " OCCAM_PREDICT_INPUTS_MAX allows at once."
         )
+
+
+def inputs_of(request: PredictionRequest, facts: DatasetFacts) -> NDArray[np.float32]:
+    """The inputs as (N, *shape). Each may be flat or have the shape of an example.
+
+    Raises InvalidSpec pointing at the first input that does not fit.
+    """
     return np.stack([_row(request.inputs, i, facts) for i in range(len(request.inputs))])
 
 

@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from api.guard import media_type
 from api.strict_json import parse_json, shown
+from core.datasets.coded_spec import SPECS, AnySpec
 from core.datasets.upload_spec import NAME_CHARS_MAX, UploadSpec
 from core.errors import InvalidRequest, InvalidSpec, UnsupportedMedia
 from core.spec.incoming import read_model
@@ -31,7 +32,7 @@ class Upload:
     """What a client sent: the file as it lies on disk, its spec, and what to call it."""
 
     path: Path
-    spec: UploadSpec
+    spec: AnySpec
     name: str
 
 
@@ -85,14 +86,21 @@ async def _spec_text(form: FormData) -> bytes:
     return (part or "").encode("utf-8", "surrogatepass")
 
 
-def _spec_of(text: bytes) -> UploadSpec:
+def _spec_of(text: bytes) -> AnySpec:
     if not text.strip():
         return UploadSpec()
     value = parse_json(text)
     if not isinstance(value, dict):
         example = '{"target": "label", "ignore": ["id"]}'
         raise InvalidSpec.at("", f"The part “spec” is a JSON object, e.g. {example}.")
-    return read_model(UploadSpec, value)
+    kind = value.get("kind", "table")
+    spec = SPECS.get(kind) if isinstance(kind, str) else None
+    if spec is None:
+        known = ", ".join(f'"{name}"' for name in SPECS)
+        raise InvalidSpec.at("/kind", f"{shown(kind)} is no kind of data; the kinds are {known}.")
+    if spec is UploadSpec:
+        value = {name: said for name, said in value.items() if name != "kind"}
+    return read_model(spec, value)
 
 
 def _kept(file: UploadFile, folder: Path) -> Path:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from api.schemas.datasets import Dataset, DatasetLinks, ImageShape
+from api.schemas.datasets import Dataset, DatasetLinks, ImageShape, InputField
 from api.schemas.jobs import Job, JobLinks, Progress
 from api.schemas.problem import Failure
 from api.schemas.runs import MetricSummary, Run, RunLinks
 from api.waiting import waiting_for
-from core.datasets import DatasetFacts
+from core.datasets import DatasetFacts, Field
 from core.store import models
 
 
@@ -79,18 +79,19 @@ def dataset_view(row: models.Dataset) -> Dataset:
     """An uploaded dataset as a client sees it."""
     facts = DatasetFacts.of(row.facts)
     path = f"/v1/datasets/{row.id}"
-    image = (
-        ImageShape(channels=facts.shape[0], height=facts.shape[1], width=facts.shape[2])
-        if len(facts.shape) == 3
-        else None
-    )
+    only = facts.only
+    image = None
+    if only is not None and only.kind == "image":
+        channels, height, width = only.shape
+        image = ImageShape(channels=channels, height=height, width=width)
     return Dataset(
         id=row.id,
         name=row.name,
         format=row.format,
         task=facts.task,
         examples=facts.examples,
-        features=None if image else facts.features,
+        features=facts.features if only is not None and image is None else None,
+        inputs=[_field_view(field) for field in facts.inputs],
         feature_names=list(facts.feature_names),
         image=image,
         classes=list(facts.classes),
@@ -103,6 +104,15 @@ def dataset_view(row: models.Dataset) -> Dataset:
         warnings=row.warnings,
         created_at=row.created_at,
         links=DatasetLinks(self=path, preview=f"{path}/preview"),
+    )
+
+
+def _field_view(field: Field) -> InputField:
+    return InputField(
+        name=field.name,
+        kind=field.kind,
+        shape=list(field.shape),
+        size=field.size if field.coded else None,
     )
 
 

@@ -24,6 +24,7 @@ from rich.table import Table
 from core.architectures import Architecture
 from core.datasets import Dataset, Protocol, Replicate
 from core.datasets.builtin import Builtin
+from core.datasets.fields import numbers
 from core.layers.layer import Shape
 from core.spec.experiment import Experiment
 from core.train import Cohort, Run, train
@@ -72,8 +73,10 @@ def timed(
         if field.is_required():
             body[name] = example.body[name]
     shape = SHAPES[len(example.shapes[0])]
-    data = Dataset(
-        replace(digits.facts, shape=shape), digits.features.reshape(-1, *shape), digits.targets
+    data = Dataset.of_numbers(
+        replace(digits.facts, inputs=numbers(shape)),
+        digits.features.reshape(-1, *shape),
+        digits.targets,
     )
     runs = [run_of(body, rate, epochs) for rate in np.geomspace(1e-4, 1e-2, count)]
     turns: list[float] = []

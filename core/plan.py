@@ -12,7 +12,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from core.datasets import DatasetFacts, Protocol, sizes
+from core.datasets import DatasetFacts, Field, Protocol, sizes
 from core.network import Network, build, noise_of
 from core.regularizers.regularizer import Procedure
 from core.spec.experiment import Experiment
@@ -49,7 +49,7 @@ class Shapes:
 
     task: Task
     examples: int
-    shape: tuple[int, ...]
+    inputs: tuple[Field, ...]
     classes: int
     targets: int
     train_examples: int
@@ -63,7 +63,7 @@ class Shapes:
         return cls(
             task=facts.task,
             examples=facts.examples,
-            shape=facts.shape,
+            inputs=facts.inputs,
             classes=len(facts.classes),
             targets=facts.outputs,
             train_examples=max(1, train),
@@ -75,7 +75,7 @@ def network_of(experiment: Experiment, shapes: Shapes, *others: Experiment) -> N
     """The network of one run beside others. Raises ValueError, a sentence, where shapes misfit."""
     noise = noise_of(*(e.regularizers for e in (experiment, *others)))
     outputs = experiment.loss.outputs(shapes.classes, shapes.targets)
-    return build(experiment.architecture, shapes.shape, outputs, noise=noise)
+    return build(experiment.architecture, shapes.inputs, outputs, noise=noise)
 
 
 def plan(
@@ -150,7 +150,7 @@ class Need:
 
     @classmethod
     def of(cls, experiment: Experiment, network: Network, shapes: Shapes) -> Need:
-        inputs = math.prod(shapes.shape)
+        inputs = sum(field.numbers for field in shapes.inputs)
         own = 0 if shapes.replicates == 1 else inputs  # else all see the same examples
         widths = [math.prod(n.shape_out) for n in network.nodes if not n.layer.is_view]
         flowing = own + 2 * max(widths, default=0)

@@ -19,6 +19,23 @@ class ImageShape(Outgoing):
     channels: Annotated[int, Field(description="1 is grey, 3 is colour.")]
 
 
+class InputField(Outgoing):
+    """One named input of every example."""
+
+    name: Annotated[str, Field(description="`x` where there is one array of numbers.")]
+    kind: Annotated[
+        Literal["values", "image", "ids", "tokens"],
+        Field(description="Numbers, an image, one of many ids, or the words of a text."),
+    ]
+    shape: Annotated[
+        list[int], Field(description="Of one example; of texts, the words of the longest.")
+    ]
+    size: Annotated[
+        int | None,
+        Field(description="Of ids and words, how many a network may tell apart; else null."),
+    ]
+
+
 class DatasetLinks(Outgoing):
     """Where to go from a dataset."""
 
@@ -36,6 +53,7 @@ class Dataset(Outgoing):
     task: Annotated[Literal["classification", "regression"], Field(description="Its task.")]
     examples: Annotated[int, Field(description="Rows, or images.")]
     features: Annotated[int | None, Field(description="Numbers per example; null for images.")]
+    inputs: Annotated[list[InputField], Field(description="What an example is made of.")]
     feature_names: Annotated[
         list[str], Field(description="Name of each feature, where it has names.")
     ]
@@ -85,7 +103,10 @@ class DatasetPreview(Outgoing):
     )
     dataset: Annotated[str, Field(description="Id of the dataset.")]
     columns: Annotated[list[str], Field(description="Name of each feature shown.")]
-    rows: Annotated[list[list[float]], Field(description="One row per example, flattened.")]
+    rows: Annotated[
+        list[list[float | str]],
+        Field(description="One row per example, flattened; of texts, the words that are known."),
+    ]
     targets: Annotated[
         list[str] | list[list[float]],
         Field(description="The class name, or the target numbers, of each example."),

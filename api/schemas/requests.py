@@ -11,7 +11,7 @@ from core.term import Wire
 
 JOBS_MAX = 50  # in one report
 
-Row = list[float] | list[list[float]] | list[list[list[float]]]
+Row = list[float] | list[list[float]] | list[list[list[float]]] | str | dict[str, str | int]
 # Of an example only the dataset tells the shape, so `api.predict` checks it, item by item: of a
 # union pydantic tells what is wrong with every branch.
 AnyRow = Annotated[Any, WithJsonSchema(TypeAdapter(Row).json_schema())]
@@ -61,7 +61,8 @@ class PredictionRequest(Incoming):
         Field(
             description="One entry per example, so one example alone is a list of one: flat, or in"
             " the shape of an example (channels first). Give the numbers as the dataset has them,"
-            " e.g. pixels of `digits` in [0, 1]: where the job standardised, the service does too.",
+            " e.g. pixels of `digits` in [0, 1]: where the job standardised, the service does too."
+            ' Of texts each is a text; of interactions an object, {"user": …, "item": …}.',
             min_length=1,
         ),
     ]

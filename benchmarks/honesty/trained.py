@@ -93,13 +93,15 @@ def lessons(lesson: Lesson, samples: Sequence[int]) -> Iterator[list[Trained]]:
 def _together(lesson: Lesson, job: Resolved, samples: Sequence[int]) -> Iterator[list[Trained]]:
     drawn = [_sample(lesson, sample) for sample in samples]
     block = lesson.rows + FRESH
-    whole = Dataset(
+    whole = Dataset.of_numbers(
         _facts(lesson, block * len(samples)),
         np.concatenate([x for x, _ in drawn]),
         np.concatenate([y for _, y in drawn]),
     )
     alone = [
-        Dataset(_facts(lesson, lesson.rows), x[: lesson.rows].copy(), y[: lesson.rows].copy())
+        Dataset.of_numbers(
+            _facts(lesson, lesson.rows), x[: lesson.rows].copy(), y[: lesson.rows].copy()
+        )
         for x, y in drawn
     ]
 
@@ -210,9 +212,9 @@ def _sample(lesson: Lesson, sample: int) -> tuple[Features, Targets]:
 def _facts(lesson: Lesson, rows: int) -> DatasetFacts:
     shape, classes = (FEATURES[lesson.kind],), ("no", "yes")
     if lesson.task == "regression":
-        return DatasetFacts("regression", rows, shape, sha256="ab" * 32)
+        return DatasetFacts.of_numbers("regression", rows, shape, sha256="ab" * 32)
     counts = (rows // 2, rows - rows // 2)
-    return DatasetFacts("classification", rows, shape, classes, counts, sha256="ab" * 32)
+    return DatasetFacts.of_numbers("classification", rows, shape, classes, counts, sha256="ab" * 32)
 
 
 def _body(lesson: Lesson) -> dict[str, Any]:  # Any: JSON

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from core.answers.answered import Batch, answered
 from core.answers.gathered import Answers, Tested
 from core.datasets import Dataset, DatasetFacts, Protocol, Replicate
+from core.datasets.fields import FITTED, TARGET
 from core.datasets.splits import Parts, padded, parts_of, sizes, units_of
 from core.metrics import Metric
 from core.network import Network, build
-from core.network.predict import evaluated
+from core.network.predict import evaluated, fitted
 from core.plan import CHUNK_NUMBERS, FLOPS_PER_S_CPU
 from core.rows import Real, RowScores
 from core.spec import Experiment
@@ -42,7 +43,7 @@ class Trained:
         """Of all of them. ValueError where the data does not fit."""
         first = self.experiments[0]
         outputs = first.loss.outputs(len(facts.classes), facts.outputs)
-        return build(first.architecture, facts.shape, outputs)
+        return build(first.architecture, facts.inputs, outputs)
 
 
 def seconds(trained: Trained, facts: DatasetFacts, protocol: Protocol) -> float:
@@ -73,8 +74,8 @@ def recomputed(
     parts = [divided[replicate] for replicate in streams]
     index_SN, there_SN = padded([part.test for part in parts])
     first_S = [trained.replicates.index(replicate) for replicate in streams]
-    scales = {n: v[first_S] for n, v in tensors.items() if n.startswith("standardize/")}
-    target_SN = _scaled(dataset.targets[index_SN], scales, "standardize/target_")
+    scales = {n: v[first_S] for n, v in tensors.items() if n.startswith(FITTED)}
+    target_SN = fitted(dataset.targets[index_SN], TARGET, scales, streams=True)
     network, task = trained.network(dataset.facts), dataset.facts.task
     metrics = [m.model_validate({}) for m in Metric.members().values() if task in m.tasks]
     answers = Answers(
@@ -99,9 +100,12 @@ def recomputed(
         size = max(64, CHUNK_NUMBERS // (len(stream_R) * network.width))
         for start in range(0, index_SN.shape[1], size):
             cut = slice(start, start + size)
-            x_SB = _scaled(dataset.features[index_SN[:, cut]], scales, "standardize/")
             present_RB = None if whole else _runs(there_SN[:, cut].astype(np.float32), stream_R)
-            output_RBO = evaluated(network, stacked, _runs(x_SB, stream_R))
+            given = {
+                name: _runs(fitted(x[index_SN[:, cut]], name, scales, streams=True), stream_R)
+                for name, x in dataset.inputs.items()
+            }
+            output_RBO = evaluated(network, stacked, given)
             yield output_RBO, _runs(target_SN[:, cut], stream_R), present_RB
 
     with torch.no_grad():
@@ -120,15 +124,6 @@ def _loss_knobs(
     stacked = {name: np.stack([of[name] for of in constants]) for name in constants[0]}
     added = {name: _runs(value, stream_R) for name, value in stacked.items()}
     return Knobs({**vars(stack.knobs), **added}, idle=not stack.acting)
-
-
-def _scaled(value_SN: Numbers, scales: Mapping[str, Real], prefix: str) -> Numbers:
-    """As the training part of each stream standardises it, where the job does so."""
-    if f"{prefix}mean" not in scales:
-        return value_SN
-    mean, deviation = scales[f"{prefix}mean"], scales[f"{prefix}deviation"]
-    scaled: Numbers = (value_SN - mean[:, None]) / deviation[:, None]
-    return scaled
 
 
 def _runs(value_S: Numbers, stream_R: NDArray[np.int64]) -> torch.Tensor:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -33,5 +33,5 @@ class Layers(Architecture):
             )
         ]
 
-    def wire(self, graph: Wiring, x: Ref, outputs: int) -> Ref:
-        return graph.chain(self.layers, x)
+    def wire(self, graph: Wiring, inputs: Mapping[str, Ref], outputs: int) -> Ref:
+        return graph.chain(self.layers, next(iter(inputs.values())))

@@ -28,7 +28,7 @@ Depth = Annotated[
 
 
 class Transformer(Architecture):
-    """Transformer encoder over sequences of numbers, whose mean over time a dense layer reads.
+    """Transformer encoder over texts or sequences; a dense layer reads its mean over time.
 
     Convention: pre-norm blocks; learned positions; each moment first goes through one dense layer.
     All weights start as torch.nn.Linear.
@@ -44,18 +44,23 @@ class Transformer(Architecture):
     causal: Causal = False
     dropout: DropProbability = 0.0
 
+    @property
+    def embeds(self) -> int:
+        return self.width
+
     @classmethod
     def examples(cls) -> Sequence[Example]:
         small = {"width": 8, "depth": 1, "heads": 2}
         return [
             Example(((8, 8),), small),
             Example(((5, 3),), {**small, "depth": 2, "hidden": 6, "causal": True, "dropout": 0.2}),
+            Example(((6,),), small, coded=True),
         ]
 
     def layers_for(self, shape: Shape, outputs: int) -> tuple[Layer, ...]:
         if len(shape) != 2:
             raise ValueError(
-                f"transformer needs sequences (T, F), and these examples have shape {shape}"
+                f"transformer reads texts or sequences (T, F), and these examples are {shape}"
             )
         block = EncoderBlock(
             heads=self.heads, hidden=self.hidden, causal=self.causal, dropout=self.dropout

@@ -1,6 +1,7 @@
 """Data for training: sources that a job may name, uploads, and how examples are split."""
 
 from core.datasets.canonical import read_canonical, write_canonical
+from core.datasets.fields import Field
 from core.datasets.load import facts_of, load_source, source_of
 from core.datasets.preview import preview
 from core.datasets.source import Dataset, DatasetFacts, DatasetSource, Task
@@ -14,6 +15,7 @@ __all__ = [
     "Dataset",
     "DatasetFacts",
     "DatasetSource",
+    "Field",
     "Image",
     "Parts",
     "Protocol",

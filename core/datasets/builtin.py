@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from core.datasets.fields import numbers
 from core.datasets.shipped import shipped
 from core.datasets.source import Dataset, DatasetFacts, DatasetSource, Features
 
@@ -30,11 +31,11 @@ _IRIS_FEATURES = tuple(
 _FACTS = {
     facts.name: facts
     for facts in (
-        DatasetFacts(
+        DatasetFacts.of_numbers(
             "classification", 1797, (1, 8, 8), tuple(str(d) for d in range(10)),
             (178, 182, 177, 183, 181, 182, 181, 179, 174, 180), name="digits",
         ),
-        DatasetFacts(
+        DatasetFacts.of_numbers(
             "classification", 569, (30,), ("malignant", "benign"), (212, 357),
             name="breast_cancer",
             feature_names=(
@@ -43,16 +44,16 @@ _FACTS = {
                 *(f"worst {measure}" for measure in _BREAST_CANCER_MEASURES),
             ),
         ),
-        DatasetFacts(
+        DatasetFacts.of_numbers(
             "classification", 178, (13,), ("class_0", "class_1", "class_2"), (59, 71, 48),
             name="wine", feature_names=_WINE_FEATURES,
         ),
-        DatasetFacts(
+        DatasetFacts.of_numbers(
             "classification", 150, (4,), ("setosa", "versicolor", "virginica"), (50, 50, 50),
             name="iris", feature_names=_IRIS_FEATURES,
             duplicates=1,
         ),
-        DatasetFacts(
+        DatasetFacts.of_numbers(
             "regression", 442, (10,), name="diabetes",
             feature_names=("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"),
         ),
@@ -90,7 +91,7 @@ class Builtin(DatasetSource):
         facts = replace(_FACTS[self.name], sha256=self.sha256())
         if self.image_size is None:
             return facts
-        return replace(facts, shape=(1, self.image_size, self.image_size))
+        return replace(facts, inputs=numbers((1, self.image_size, self.image_size)))
 
     def load(self) -> Dataset:
         facts = self.facts()
@@ -101,8 +102,8 @@ class Builtin(DatasetSource):
         if self.image_size is not None:
             features = _resized(features, self.image_size)
         if facts.task == "classification":
-            return Dataset(facts, features, targets.astype(np.int64))
-        return Dataset(facts, features, targets.astype(np.float32).reshape(-1, 1))
+            return Dataset.of_numbers(facts, features, targets.astype(np.int64))
+        return Dataset.of_numbers(facts, features, targets.astype(np.float32).reshape(-1, 1))
 
 
 def _resized(images: Features, size: int) -> Features:

@@ -29,7 +29,7 @@ class Circles(DatasetSource):
     seed: Seed = 0
 
     def facts(self) -> DatasetFacts:
-        return DatasetFacts(
+        return DatasetFacts.of_numbers(
             "classification",
             self.examples,
             (2,),
@@ -46,6 +46,6 @@ class Circles(DatasetSource):
         features, targets = make_circles(
             self.examples, noise=self.noise, factor=self.factor, random_state=self.seed
         )
-        return Dataset(
+        return Dataset.of_numbers(
             self.facts(), np.ascontiguousarray(features, np.float32), targets.astype(np.int64)
         )

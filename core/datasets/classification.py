@@ -66,7 +66,7 @@ class Classification(DatasetSource):
         return self
 
     def facts(self) -> DatasetFacts:
-        return DatasetFacts(
+        return DatasetFacts.of_numbers(
             "classification",
             self.examples,
             (self.features,),
@@ -90,6 +90,6 @@ class Classification(DatasetSource):
             flip_y=self.noise,
             random_state=self.seed,
         )
-        return Dataset(
+        return Dataset.of_numbers(
             self.facts(), np.ascontiguousarray(features, np.float32), targets.astype(np.int64)
         )

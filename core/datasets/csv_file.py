@@ -67,6 +67,34 @@ def read_csv(path: Path, spec: UploadSpec, limits: UploadLimits) -> Table:
         raise _undecodable(path) from None
 
 
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """Some columns of a CSV file, cell by cell as they stand there, and their names, by role."""
+
+    cells: dict[str, list[str]]
+    names: dict[str, str]
+    first_row: int  # the spreadsheet number of the first example
+    delimiter: Delimiter
+    warnings: tuple[str, ...]
+
+
+def read_texts(
+    path: Path,
+    columns: Mapping[str, str | int],
+    *,
+    header: bool,
+    delimiter: Delimiter | None,
+    limits: UploadLimits,
+) -> Texts:
+    """The columns, by role. InvalidSpec or TooLarge names the row and the column at fault."""
+    spec = UploadSpec(header=header, delimiter=delimiter)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return _Reader(file, spec, limits).texts(columns)
+    except UnicodeDecodeError:
+        raise _undecodable(path) from None
+
+
 class _Reader:
     """The rows of one file, one after another."""
 
@@ -99,6 +127,22 @@ class _Reader:
             tuple(name for i, name in enumerate(names) if i not in used),
             self.warnings,
         )
+
+    def texts(self, columns: Mapping[str, str | int]) -> Texts:
+        names, rows = self._columns()
+        places = {name: place for place, name in enumerate(names)}
+        found = {role: _found(places, column, f"/{role}") for role, column in columns.items()}
+        cells: dict[str, list[str]] = {role: [] for role in found}
+        size = 0
+        for row in rows:
+            for role, place in found.items():
+                cells[role].append(row[place].strip())
+                size += len(row[place])
+            self.limits.check("unpacked_bytes_max", size, "the data's size in characters")
+        if not next(iter(cells.values())):
+            raise InvalidSpec.at("", "the file has no rows of data")
+        named = {role: names[place] for role, place in found.items()}
+        return Texts(cells, named, self.first_row, self.delimiter, self.warnings)
 
     def _columns(self) -> tuple[list[str], Iterator[list[str]]]:
         """The columns' names and the rows of data, all of the same width."""

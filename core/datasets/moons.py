@@ -28,7 +28,7 @@ class Moons(DatasetSource):
     seed: Seed = 0
 
     def facts(self) -> DatasetFacts:
-        return DatasetFacts(
+        return DatasetFacts.of_numbers(
             "classification",
             self.examples,
             (2,),
@@ -43,6 +43,6 @@ class Moons(DatasetSource):
         from sklearn.datasets import make_moons
 
         features, targets = make_moons(self.examples, noise=self.noise, random_state=self.seed)
-        return Dataset(
+        return Dataset.of_numbers(
             self.facts(), np.ascontiguousarray(features, np.float32), targets.astype(np.int64)
         )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from core.datasets.fields import NOTHING, Field
 from core.datasets.source import Dataset, DatasetFacts
 
 COLUMNS_MAX = 1000  # of large images only the first pixels are described
@@ -17,6 +20,8 @@ def preview(dataset: Dataset, rows: int = 20) -> dict[str, Any]:  # Any: JSON
     At most COLUMNS_MAX features are shown; `features_total` says how many there are.
     """
     facts = dataset.facts
+    if facts.only is None:
+        return _of_words(dataset, rows)
     columns = _columns(facts)
     table = dataset.features.reshape(facts.examples, facts.features)[:, : len(columns)]
     statistics = zip(
@@ -44,6 +49,30 @@ def preview(dataset: Dataset, rows: int = 20) -> dict[str, Any]:  # Any: JSON
         ],
         "classes": _class_counts(dataset),
     }
+
+
+def _of_words(dataset: Dataset, rows: int) -> dict[str, Any]:  # Any: JSON
+    """As `preview`, of texts or interactions: a column for each field, in words."""
+    fields = dataset.facts.inputs
+    columns = [_said(dataset.inputs[f.name][:rows], dataset.words[f.name], f) for f in fields]
+    return {
+        "columns": [field.name for field in fields],
+        "rows": [list(row) for row in zip(*columns, strict=True)],
+        "targets": _head_of_targets(dataset, rows),
+        "features_total": len(fields),
+        "features": [],
+        "classes": _class_counts(dataset),
+    }
+
+
+def _said(value_N: NDArray[Any], words: Sequence[str], field: Field) -> list[str]:
+    """Ids and tokens as they are read: OTHER as …, and nothing beyond a text's end."""
+    meaning = ["", "…", *words]
+    between = "" if field.by == "character" else " "
+    return [
+        between.join(meaning[number] for number in np.atleast_1d(row) if number != NOTHING)
+        for row in value_N
+    ]
 
 
 def _columns(facts: DatasetFacts) -> list[str]:

@@ -36,7 +36,7 @@ class Regression(DatasetSource):
         return self
 
     def facts(self) -> DatasetFacts:
-        return DatasetFacts(
+        return DatasetFacts.of_numbers(
             "regression",
             self.examples,
             (self.features,),
@@ -57,7 +57,7 @@ class Regression(DatasetSource):
             noise=self.noise,
             random_state=self.seed,
         )
-        return Dataset(
+        return Dataset.of_numbers(
             self.facts(),
             np.ascontiguousarray(features, np.float32),
             targets.reshape(-1, self.outputs).astype(np.float32),

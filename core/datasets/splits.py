@@ -161,9 +161,9 @@ def units_of(dataset: Dataset, split: Split) -> Indices:
     if way == "time" or (way == "rows" and apart):
         return np.arange(dataset.facts.examples)
     if way == "rows":
-        return alike(dataset.features)
+        return alike(dataset.inputs)
     assert dataset.groups is not None, "a split by group of data without groups"
-    return dataset.groups if apart else joined(alike(dataset.features), dataset.groups)
+    return dataset.groups if apart else joined(alike(dataset.inputs), dataset.groups)
 
 
 def sizes(examples: int, protocol: Protocol, *, ordered: bool = False) -> tuple[int, int, int]:

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.source import Features
+from core.datasets.source import Inputs
 
 Whole = NDArray[np.int64]
 PRIME = np.uint64(0x100000001B3)  # FNV-1a, over 32-bit words and all rows at once
 
 
-def alike(features: Features) -> Whole:
+def alike(inputs: Inputs) -> Whole:
     """(N,) the number of the first row that is the same byte for byte; its own where none is."""
-    words = np.ascontiguousarray(features).reshape(len(features), -1).view(np.uint32)
+    first, *others = map(_words_of, inputs.values())
+    words = np.concatenate([first, *others], axis=1) if others else first
     suspects = _of_one_hash(words)
-    first: Whole = np.arange(len(words))
+    number: Whole = np.arange(len(words))
     if len(suspects):  # rows of one hash are compared in full
         whole = np.ascontiguousarray(words[suspects]).view(f"V{4 * words.shape[1]}").ravel()
         _, index, inverse = np.unique(whole, return_index=True, return_inverse=True)
-        first[suspects] = suspects[index[inverse]]
-    return first
+        number[suspects] = suspects[index[inverse]]
+    return number
 
 
-def duplicates(features: Features) -> int:
-    """How many rows have the features of an earlier one."""
-    first = alike(features)
+def duplicates(inputs: Inputs) -> int:
+    """How many rows are the same as an earlier one."""
+    first = alike(inputs)
     return int((first != np.arange(len(first))).sum())
 
 
@@ -43,6 +46,10 @@ def joined(first: Whole, second: Whole) -> Whole:
     )
     _, component = connected_components(edges, directed=False)
     return np.unique(component[left], return_inverse=True)[1].astype(np.int64)
+
+
+def _words_of(array: NDArray[Any]) -> NDArray[np.uint32]:  # Any: float32 or int32
+    return np.ascontiguousarray(array).reshape(len(array), -1).view(np.uint32)
 
 
 def _of_one_hash(words: NDArray[np.uint32]) -> Whole:

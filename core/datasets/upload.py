@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from core.datasets.belonging import At, Groups, Times, Told, groups_of, times_of
+from core.datasets.coded_file import read_interactions, read_text
+from core.datasets.coded_spec import AnySpec, InteractionsSpec, TextSpec
 from core.datasets.csv_file import read_csv
+from core.datasets.fields import ONLY
 from core.datasets.generated import feature_names
 from core.datasets.npz_file import Array, Arrays, is_workbook, read_npz
 from core.datasets.numbers import FLOAT32_MAX
@@ -40,13 +43,15 @@ class Reading:
     """
 
     dataset: Dataset
-    format: Format
+    format: str
     warnings: tuple[str, ...]
 
 
-def read_upload(path: Path, spec: UploadSpec, limits: UploadLimits) -> Reading:
+def read_upload(path: Path, spec: AnySpec, limits: UploadLimits) -> Reading:
     """Read a CSV or NPZ file. InvalidSpec and TooLarge say what is wrong and where."""
-    format_ = _format_of(path, spec)
+    if not isinstance(spec, UploadSpec):
+        return _read_coded(path, spec, limits)
+    format_ = _format_of(path, spec.format)
     names: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     if format_ == "csv":
@@ -75,7 +80,7 @@ def read_upload(path: Path, spec: UploadSpec, limits: UploadLimits) -> Reading:
     resolved = spec.model_copy(update={"format": format_, "task": column.task, **said})
     features, assumed = _shaped(features, spec.image)
     warnings += column.warnings + assumed
-    facts = DatasetFacts(
+    facts = DatasetFacts.of_numbers(
         column.task,
         len(features),
         features.shape[1:],
@@ -87,14 +92,28 @@ def read_upload(path: Path, spec: UploadSpec, limits: UploadLimits) -> Reading:
         name=spec.name or "",
         groups=0 if groups is None else int(groups.max()) + 1,
         ordered=times is not None,
-        duplicates=duplicates(features),
+        duplicates=duplicates({ONLY: features}),
     )
     if facts.groups == len(features):
         warnings += ("every row is a group of its own, so the groups keep nothing together",)
     if features.ndim == 2:
         warnings += _doubts(features, facts.feature_names)
-    dataset = Dataset(facts, features, column.targets, groups, times)
+    dataset = Dataset.of_numbers(facts, features, column.targets, groups, times)
     return Reading(dataset, format_, warnings)
+
+
+def _read_coded(path: Path, spec: TextSpec | InteractionsSpec, limits: UploadLimits) -> Reading:
+    _format_of(path, "csv")
+    if isinstance(spec, TextSpec):
+        read = read_text(path, spec, limits)
+        told = {**read.told, "task": read.dataset.facts.task}
+    else:
+        read = read_interactions(path, spec, limits)
+        told = dict(read.told)
+    resolved = spec.model_copy(update=told)
+    sha256 = upload_sha256(path, resolved)
+    facts = replace(read.dataset.facts, sha256=sha256, name=spec.name or "")
+    return Reading(replace(read.dataset, facts=facts), spec.kind, read.warnings)
 
 
 def _belonging(
@@ -113,7 +132,7 @@ def _belonging(
     return groups, times
 
 
-def upload_sha256(path: Path, spec: UploadSpec) -> str:
+def upload_sha256(path: Path, spec: AnySpec) -> str:
     """Identity of an upload: SHA-256 of (SHA-256 of its bytes, then the canonical spec).
 
     spec: resolved, so that saying a default and leaving it out is the same dataset.
@@ -125,15 +144,15 @@ def upload_sha256(path: Path, spec: UploadSpec) -> str:
     return hashlib.sha256(content + spec.canonical()).hexdigest()
 
 
-def _format_of(path: Path, spec: UploadSpec) -> Format:
+def _format_of(path: Path, asked: Format | None) -> Format:
     with path.open("rb") as file:
         start = file.read(4)
     if start == _OLD_OFFICE or (start == _ZIP and is_workbook(path)):
         raise InvalidSpec.at("", "this is an Excel workbook; save its sheet as CSV and upload that")
     found: Format = "npz" if start == _ZIP else "csv"
-    if spec.format not in (None, found):
+    if asked not in (None, found):
         seen = "is a zip archive" if found == "npz" else "is not a zip archive, which NPZ is"
-        raise InvalidSpec.at("/format", f"format is {spec.format}, but the file {seen}")
+        raise InvalidSpec.at("/format", f"format is {asked}, but the file {seen}")
     return found
 
 

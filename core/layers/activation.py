@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, get_args
 
-from core.layers.layer import Alone, Example, Layer, Pull, Shape, Step
+from core.layers.layer import Alone, Example, Layer, OfRagged, Pull, Shape, Step
 from core.tensors import torch
 
 ActivationName = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus"]
@@ -32,6 +32,10 @@ class Activation(Layer):
         self, xs_B: Sequence[torch.Tensor], p: Mapping[str, torch.Tensor], alone: Alone
     ) -> torch.Tensor:
         return reference_activation(xs_B[0], self.activation)
+
+    @property
+    def of_ragged(self) -> OfRagged:
+        return "apart"
 
     def output_shape(self, shape: Shape) -> Shape:
         return shape

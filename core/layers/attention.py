@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.layers.layer import Alone, Example, Layer, Shape, Step
+from core.layers.layer import Alone, Example, Layer, OfRagged, Shape, Step
+from core.layers.lengths import there
 from core.tensors import torch
 
 Heads = Annotated[int, Field(ge=1, le=64, description="it divides the features")]
@@ -49,6 +50,10 @@ class Attention(Layer):
             heads.append(torch.softmax(score, -1) @ v)
         return torch.cat(heads, -1)
 
+    @property
+    def of_ragged(self) -> OfRagged:
+        return "mixes"
+
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) != 2 or shape[1] % (3 * self.heads):
             raise ValueError(
@@ -71,6 +76,19 @@ class Attention(Layer):
         runs_and_examples = x_RB.shape[:2]
         split = x_RB.flatten(0, 1).unflatten(-1, (3, self.heads, -1))
         q, k, v = split.permute(2, 0, 3, 1, 4).unbind()  # each (R B, heads, T, d)
-        y = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
+        y = torch.nn.functional.scaled_dot_product_attention(
+            q, k, v, self._mask(x_RB, step), is_causal=self.causal and step.lengths_RB is None
+        )
         y_RB: torch.Tensor = y.transpose(1, 2).flatten(2).unflatten(0, runs_and_examples)
         return y_RB
+
+    def _mask(self, x_RB: torch.Tensor, step: Step) -> torch.Tensor | None:
+        """(R B, 1, T or 1, T) bool: what each moment may see, where examples differ in length."""
+        if step.lengths_RB is None:
+            return None
+        moments = x_RB.shape[2]
+        seen: torch.Tensor = there(step.lengths_RB, moments).flatten(0, 1)[:, None, None]
+        if self.causal:
+            ahead = torch.ones(moments, moments, dtype=torch.bool, device=x_RB.device).tril()
+            seen = seen & ahead
+        return seen

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from core.layers.activation import ActivationName, activate, activate_vjp, reference_activation
-from core.layers.layer import Alone, Example, Layer, LayerRegularizers, Parameter, Pull, Shape, Step
+from core.layers.layer import (
+    Alone,
+    Example,
+    Layer,
+    LayerRegularizers,
+    OfRagged,
+    Parameter,
+    Pull,
+    Shape,
+    Step,
+)
 from core.term import Knob
 
 if TYPE_CHECKING:
@@ -62,6 +72,10 @@ class Dense(Layer):
         y_B = xs_B[0] @ p["weight"]
         y_B = y_B + p["bias"][0] if self.bias else y_B
         return reference_activation(y_B, self.activation)
+
+    @property
+    def of_ragged(self) -> OfRagged:
+        return "apart"
 
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) > 2:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from core.layers.layer import Alone, Example, Layer, Pull, Shape, Step
+from core.layers.layer import Alone, Example, Layer, OfRagged, Pull, Shape, Step
 from core.layers.noise import disturbed
 from core.regularizers.dropout import Dropout, DropProbability
 from core.tensors import torch
@@ -37,6 +37,10 @@ class DropoutLayer(Layer):
         x_B = xs_B[0]
         kept = alone.uniform(tuple(x_B.shape[1:])) >= self.p
         return x_B * kept / (1 - self.p) if alone.training else x_B
+
+    @property
+    def of_ragged(self) -> OfRagged:
+        return "apart"
 
     def output_shape(self, shape: Shape) -> Shape:
         return shape

@@ -3,14 +3,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from core.layers.layer import Alone, Example, Layer, Pull, Shape, Step
+from core.layers.layer import Alone, Example, Layer, OfRagged, Pull, Shape, Step
+from core.layers.lengths import there
 
 if TYPE_CHECKING:
     import torch
 
 
 class GlobalAveragePool(Layer):
-    """The mean over all places of an image, or all moments of a sequence.
+    """The mean over all places of an image, or all moments of a sequence, each text up to its end.
 
     Shapes: (R, B, C, H, W) -> (R, B, C); (R, B, T, F) -> (R, B, F)
 
@@ -29,6 +30,10 @@ class GlobalAveragePool(Layer):
         x_B = xs_B[0]
         return x_B.mean((2, 3)) if x_B.dim() == 4 else x_B.mean(1)
 
+    @property
+    def of_ragged(self) -> OfRagged:
+        return "ends"
+
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) == 3:
             return shape[:1]
@@ -39,6 +44,8 @@ class GlobalAveragePool(Layer):
     def forward(
         self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
     ) -> torch.Tensor:
+        if step.lengths_RB is not None:
+            return _mean_there(x_RB, step.lengths_RB)[0]
         return x_RB.mean(_places(x_RB))
 
     def vjp(
@@ -50,6 +57,9 @@ class GlobalAveragePool(Layer):
         *,
         through: bool,
     ) -> tuple[torch.Tensor, Pull]:
+        if step.lengths_RB is not None:
+            mean_RB, share_RBT = _mean_there(x_RB, step.lengths_RB)
+            return mean_RB, lambda dy_RB: dy_RB.unsqueeze(2) * share_RBT
         y_RB = x_RB.mean(_places(x_RB), keepdim=True)
         count = x_RB[0, 0].numel() // y_RB[0, 0].numel()
 
@@ -63,3 +73,11 @@ class GlobalAveragePool(Layer):
 def _places(x_RB: torch.Tensor) -> tuple[int, ...]:
     """The axes of the places of an image, or of time."""
     return (3, 4) if x_RB.dim() == 5 else (2,)
+
+
+def _mean_there(x_RB: torch.Tensor, lengths_RB: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(R, B, F) the mean over the moments that are there, and each one's share (R, B, T, 1)."""
+    there_RBT1 = there(lengths_RB, x_RB.shape[2]).unsqueeze(-1)
+    share_RBT1 = there_RBT1 / there_RBT1.sum(2, keepdim=True)
+    mean_RB: torch.Tensor = (x_RB * share_RBT1).sum(2)
+    return mean_RB, share_RBT1

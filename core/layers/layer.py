@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
@@ -49,6 +49,26 @@ class Wiring(Protocol):
         """Of one example there."""
         ...
 
+    def coded(self, ref: Ref) -> bool:
+        """Whether ids or tokens are there, and not numbers."""
+        ...
+
+
+OfRagged = Literal["apart", "mixes", "ends"] | None
+"""A layer does the same to each moment `apart`; or `mixes` moments, and asks `Step.lengths_RB`
+which are there; or the time `ends` with it, which asks too. None: it may not read them."""
+
+
+class CodedField(Protocol):
+    """A field of ids or tokens (`core.datasets.fields`)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -80,18 +100,21 @@ class Step:
     acting: Sequence[tuple[int, int]]
     uniforms: Callable[[Shape, Sequence[tuple[int, int]]], Iterable[Drawn]] | None = None
     present_RB: torch.Tensor | None = None
+    lengths_RB: torch.Tensor | None = None  # moments that are there, where examples differ
 
 
 @dataclass(frozen=True)
 class Example:
     """A use of a layer or an architecture: its fields, and the shapes of what it reads.
 
-    `runs` are knob values that differ among three runs of a cohort.
+    `runs` are knob values that differ among three runs of a cohort; `coded`: it reads ids, or
+    tokens where an example has one axis.
     """
 
     shapes: tuple[Shape, ...]
     body: Mapping[str, Any] = field(default_factory=dict)  # Any: what its fields are
     runs: tuple[Mapping[str, Any], ...] = ({}, {}, {})
+    coded: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,6 +155,7 @@ class Layer(Term):
 
     family: ClassVar[str] = "layer"
     is_view: ClassVar[bool] = False  # whether its output is its input's memory
+    reads_coded: ClassVar[bool] = False  # whether it reads ids or tokens, and nothing else
     name: Annotated[str | None, Field(max_length=64, pattern=NAME, description="label")] = None
     input: Annotated[
         Name | Annotated[tuple[Name, ...], Field(min_length=1, max_length=16)] | None,
@@ -184,6 +208,18 @@ class Layer(Term):
     def activates(self) -> bool:
         """Whether its output is a hidden activation, after which dropout may act."""
         return False
+
+    @property
+    def of_ragged(self) -> OfRagged:
+        """Whether and how it reads examples (T, ...) that differ in length."""
+        return None
+
+    def for_coded(self, field: CodedField) -> Self:
+        """Itself, where it reads a field of ids or tokens. Raises ValueError, a sentence."""
+        raise ValueError(
+            f'{self.kind} reads numbers, and "{field.name}" are {field.kind}; put an embedding '
+            "before it"
+        )
 
     @property
     def last_only(self) -> tuple[str, str] | None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.layers.layer import Alone, Example, Layer, Parameter, Pull, Shape, Step
+from core.layers.layer import Alone, Example, Layer, OfRagged, Parameter, Pull, Shape, Step
 from core.layers.norm import affine, affine_pull, scale_and_shift, standardised, standardised_vjp
 from core.tensors import torch
 
@@ -34,6 +34,10 @@ class LayerNorm(Layer):
     ) -> torch.Tensor:
         features = xs_B[0].shape[-1:]
         return torch.nn.functional.layer_norm(xs_B[0], features, p["scale"], p["shift"], self.eps)
+
+    @property
+    def of_ragged(self) -> OfRagged:
+        return "apart"
 
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) > 2:

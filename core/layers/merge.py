@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.layers.layer import Alone, Example, Layer, PullAll, Shape, Step, by_autograd
+from core.layers.layer import Alone, Example, Layer, OfRagged, PullAll, Shape, Step, by_autograd
 from core.tensors import torch
 
 
@@ -57,6 +57,10 @@ class Add(Merge):
     """
 
     kind: Literal["add"] = "add"
+
+    @property
+    def of_ragged(self) -> OfRagged:
+        return "apart"
 
     @classmethod
     def examples(cls) -> Sequence[Example]:
@@ -107,6 +111,10 @@ class Multiply(Merge):
 
     kind: Literal["multiply"] = "multiply"
 
+    @property
+    def of_ragged(self) -> OfRagged:
+        return "apart"
+
     @classmethod
     def examples(cls) -> Sequence[Example]:
         return [Example(((5,), (5,))), Example(((2, 4, 3),) * 3)]
@@ -138,6 +146,10 @@ class Concat(Merge):
 
     kind: Literal["concat"] = "concat"
     axis: Annotated[int, Field(ge=0, le=3, description="of an example")] = 0
+
+    @property
+    def of_ragged(self) -> OfRagged:
+        return "apart" if self.axis else None
 
     @classmethod
     def examples(cls) -> Sequence[Example]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import InstanceOf
 
-from core.layers.layer import Alone, Example, Layer, Pull, Shape, Step
+from core.layers.layer import Alone, Example, Layer, OfRagged, Pull, Shape, Step
 from core.regularizers.regularizer import Noise
 from core.tensors import torch
 
@@ -25,6 +25,10 @@ class NoiseLayer(Layer):
         self, xs_B: Sequence[torch.Tensor], p: Mapping[str, torch.Tensor], alone: Alone
     ) -> torch.Tensor:
         raise AssertionError("no example of it is compared")
+
+    @property
+    def of_ragged(self) -> OfRagged:
+        return "apart"
 
     def output_shape(self, shape: Shape) -> Shape:
         return shape

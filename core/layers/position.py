@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from core.layers.layer import Alone, Example, Layer, Parameter, Pull, Shape, Step
+from core.layers.layer import Alone, Example, Layer, OfRagged, Parameter, Pull, Shape, Step
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +33,10 @@ class Position(Layer):
         self, xs_B: Sequence[torch.Tensor], p: Mapping[str, torch.Tensor], alone: Alone
     ) -> torch.Tensor:
         return xs_B[0] + p["embedding"]
+
+    @property
+    def of_ragged(self) -> OfRagged:
+        return "apart"
 
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) != 2:

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from core.layers.dense import Units
-from core.layers.layer import Alone, Example, Layer, Parameter, Pull, Shape, Step
+from core.layers.layer import Alone, Example, Layer, OfRagged, Parameter, Pull, Shape, Step
 from core.tensors import torch
 
 State = tuple["torch.Tensor", ...]
@@ -71,6 +71,10 @@ class Recurrent(Layer):
             return y_B[:, -1]  # type: ignore[no-any-return]
         return y_B.flip(1) if self.reverse else y_B  # type: ignore[no-any-return]
 
+    @property
+    def of_ragged(self) -> OfRagged:
+        return "ends" if self.states == "last" else "mixes"
+
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) != 2:
             raise ValueError(f"{self.kind} needs a sequence (T, F) and gets {shape}")
@@ -100,7 +104,7 @@ class Recurrent(Layer):
     def forward(
         self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], step: Step
     ) -> torch.Tensor:
-        return self._pass(x_RB, p, keeps=False)[0]
+        return self._pass(x_RB, p, step.lengths_RB, keeps=False)[0]
 
     def vjp(
         self,
@@ -111,10 +115,10 @@ class Recurrent(Layer):
         *,
         through: bool,
     ) -> tuple[torch.Tensor, Pull]:
-        y_RB, hidden, kept = self._pass(x_RB, p, keeps=True)
+        y_RB, hidden, kept = self._pass(x_RB, p, step.lengths_RB, keeps=True)
 
         def pull(dy_RB: torch.Tensor) -> torch.Tensor | None:
-            dx_RNG, dh_RNG = self._back(dy_RB, p["weight_hh"], kept)
+            dx_RNG, dh_RNG = self._back(dy_RB, p["weight_hh"], kept, step.lengths_RB)
             before = torch.stack(hidden, 1).flatten(1, 2)
             _products_into(dh_RNG, before, into["weight_hh"], into["bias_hh"])
             inputs = x_RB.transpose(1, 2).flatten(1, 2)
@@ -130,7 +134,12 @@ class Recurrent(Layer):
         return range(moments - 1, -1, -1) if self.reverse else range(moments)
 
     def _pass(
-        self, x_RB: torch.Tensor, p: Mapping[str, torch.Tensor], *, keeps: bool
+        self,
+        x_RB: torch.Tensor,
+        p: Mapping[str, torch.Tensor],
+        lengths_RB: torch.Tensor | None,
+        *,
+        keeps: bool,
     ) -> tuple[torch.Tensor, list[torch.Tensor], list[State]]:
         """The output; the hidden state before each moment, in order of time; what cells keep.
 
@@ -147,7 +156,11 @@ class Recurrent(Layer):
             if keeps:
                 hidden[t] = state[0]
             h_RBG = torch.baddbmm(p["bias_hh"], state[0], p["weight_hh"])
-            state, of_cell = self.cell(gates_TRBG[t], h_RBG, state)
+            before = state
+            state, of_cell = self.cell(gates_TRBG[t], h_RBG, before)
+            if lengths_RB is not None:  # after its end, or before it in reverse, nothing moves
+                now = (t < lengths_RB).unsqueeze(-1)
+                state = tuple(torch.where(now, *pair) for pair in zip(state, before, strict=True))
             if keeps:
                 kept[t] = of_cell
             if self.states == "all":
@@ -156,7 +169,11 @@ class Recurrent(Layer):
         return y_RB, hidden, kept
 
     def _back(
-        self, dy_RB: torch.Tensor, w_RHG: torch.Tensor, kept: Sequence[State]
+        self,
+        dy_RB: torch.Tensor,
+        w_RHG: torch.Tensor,
+        kept: Sequence[State],
+        lengths_RB: torch.Tensor | None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """dJ/d gates, of the inputs' part and of the state's, (R, T B, G) each."""
         moments, w_RGH = len(kept), w_RHG.transpose(1, 2)
@@ -171,9 +188,16 @@ class Recurrent(Layer):
             if self.states == "all":
                 dh = dh + dy_RB[:, :, t]
             after = (dh, *others)
+            if lengths_RB is not None:
+                now = (t < lengths_RB).unsqueeze(-1)
+                waiting = tuple(torch.where(now, 0.0, d) for d in after)
+                after = tuple(torch.where(now, d, 0.0) for d in after)
             keeps, others = self.cell_pull(after, kept[t], dx_RTBG[:, t], dh_RTBG[:, t])
             dh = torch.bmm(dh_RTBG[:, t], w_RGH)
             dh = dh if keeps is None else dh.add_(keeps)
+            if lengths_RB is not None:
+                dh = dh + waiting[0]
+                others = tuple(map(torch.add, others, waiting[1:]))
         return dx_RTBG.flatten(1, 2), dh_RTBG.flatten(1, 2)
 
 

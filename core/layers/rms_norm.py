@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.layers.layer import Alone, Example, Layer, Parameter, Pull, Shape, Step
+from core.layers.layer import Alone, Example, Layer, OfRagged, Parameter, Pull, Shape, Step
 from core.layers.norm import affine, affine_pull
 from core.tensors import torch
 
@@ -35,6 +35,10 @@ class RmsNorm(Layer):
         x_B = xs_B[0]
         y_B: torch.Tensor = torch.nn.functional.rms_norm(x_B, x_B.shape[-1:], p["scale"], self.eps)
         return y_B
+
+    @property
+    def of_ragged(self) -> OfRagged:
+        return "apart"
 
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) > 2:

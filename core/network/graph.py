@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.datasets.fields import Field
 from core.layers import Layer
 from core.layers.layer import Ref, Shape
 from core.layers.noise import NoiseLayer
 from core.regularizers.regularizer import Noise
 
-INPUT: Ref = -1  # what the network is given
+INPUT: Ref = -1  # the first field that the network is given; the next is -2
 Path = tuple[str | int, ...]
 
 
@@ -42,6 +43,7 @@ class Node:
     shape_out: Shape
     path: Path = ()
     noise: Noise | None = None
+    lengths: Ref | None = None  # the field whose lengths say where what it reads ends
 
     @property
     def flops(self) -> int:
@@ -52,17 +54,29 @@ class Node:
 class Graph:
     """Adds layers; each noise follows each hidden activation."""
 
-    def __init__(self, shape: Shape, *, noise: Sequence[Noise] = ()) -> None:
+    def __init__(self, fields: Sequence[Field], *, noise: Sequence[Noise] = ()) -> None:
         self.nodes: list[Node] = []
-        self._shape, self._noise = shape, noise
+        self._fields, self._noise = tuple(fields), noise
+        self._ragged: dict[Ref, Ref] = {
+            ref: ref for ref in self.inputs.values() if self.field(ref).ragged
+        }
         self._names: list[str] = []  # of the layers that are being lowered, outermost first
         self._path: list[str | int] = []
         self._counts: dict[str, int] = {}
         self._claimed: dict[str, str] = {}
 
+    @property
+    def inputs(self) -> dict[str, Ref]:
+        """What the network is given, by the names of the fields."""
+        return {field.name: INPUT - place for place, field in enumerate(self._fields)}
+
+    def field(self, ref: Ref) -> Field:
+        """What the network is given there."""
+        return self._fields[INPUT - ref]
+
     def shape(self, ref: Ref) -> Shape:
         """Of one example there."""
-        return self._shape if ref == INPUT else self.nodes[ref].shape_out
+        return self.field(ref).shape if ref <= INPUT else self.nodes[ref].shape_out
 
     def __call__(self, layer: Layer, *inputs: Ref, name: str | None = None) -> Ref:
         """Add a layer, or what it is made of; by default it is called `<kind>_<number>`.
@@ -86,7 +100,7 @@ class Graph:
         paths lead to them.
         Raises LayerFault, which says which layer it is and what is wrong with it.
         """
-        known = {"input": x}
+        known = {"input": x, **(self.inputs if listed and len(self._fields) > 1 else {})}
         for index, layer in enumerate(layers):
             name = layer.name or f"{layer.kind}_{index}"
             self._path += ["layers", index] if listed else []
@@ -103,12 +117,43 @@ class Graph:
     def primitive(self, layer: Layer, inputs: Sequence[Ref]) -> Ref:
         """Add one layer that is run as it is, under the name of the layer being lowered."""
         name, path = "/".join(self._names), tuple(self._path)
+        layer = self._met(layer, inputs)
         shapes = tuple(self.shape(ref) for ref in inputs)
         after = layer.output_shape_of(*shapes)
-        self.nodes.append(Node(name, layer, tuple(inputs), shapes, after, path))
+        lengths = self._lengths(layer, inputs)
+        self.nodes.append(Node(name, layer, tuple(inputs), shapes, after, path, lengths=lengths))
+        if lengths is not None and layer.of_ragged != "ends":
+            self._ragged[len(self.nodes) - 1] = lengths
         if layer.activates:
             self._disturb(name, after, path)
         return len(self.nodes) - 1
+
+    def coded(self, ref: Ref) -> bool:
+        """Whether ids or tokens are there, and not numbers."""
+        return ref <= INPUT and self.field(ref).coded
+
+    def _met(self, layer: Layer, inputs: Sequence[Ref]) -> Layer:
+        """The layer as it is where it reads these: one that reads ids or tokens learns how many."""
+        for ref in inputs:
+            if self.coded(ref):
+                return layer.for_coded(self.field(ref))
+        if layer.reads_coded:
+            raise ValueError(f"{layer.kind} reads ids or tokens, and here it reads numbers")
+        return layer
+
+    def _lengths(self, layer: Layer, inputs: Sequence[Ref]) -> Ref | None:
+        """The field whose lengths tell where what it reads ends, None where nothing does."""
+        found = {self._ragged[ref] for ref in inputs if ref in self._ragged}
+        if not found:
+            return None
+        if layer.of_ragged is None:
+            raise ValueError(
+                f"{layer.kind} would mix what follows the end of a shorter text into it; put "
+                "global_average_pool, global_max_pool or a gru before it"
+            )
+        if len(found) > 1:
+            raise ValueError(f"{layer.kind} reads two texts of different lengths")
+        return found.pop()
 
     def _disturb(self, name: str, shape: Shape, path: Path) -> None:
         """What follows the activation of a layer, under names that no layer can have."""
@@ -119,6 +164,8 @@ class Graph:
             layer, before = NoiseLayer(kind=term.kind, noise=term), len(self.nodes) - 1
             path_to = f"{name}/{term.draws}{count}"
             self.nodes.append(Node(path_to, layer, (before,), (shape,), shape, path, term))
+            if before in self._ragged:
+                self._ragged[before + 1] = self._ragged[before]
 
     def _claim(self, name: str, number: int) -> None:
         """Draws are a function of a layer's name, so no two layers may share one."""

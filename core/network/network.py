@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from core.architectures.architecture import Architecture
-from core.layers.layer import ROLES, Parameter, Role, Shape
-from core.network.graph import INPUT, Graph, LayerFault, Node
+from core.datasets.fields import Field
+from core.layers.layer import ROLES, Parameter, Role
+from core.network.graph import Graph, LayerFault, Node
 from core.regularizers import Regularizer
 from core.regularizers.regularizer import Noise
 from core.term import structure
@@ -43,7 +44,7 @@ class Network:
 
     nodes: tuple[Node, ...]
     places: tuple[Place, ...]
-    shape: Shape
+    inputs: tuple[Field, ...]
     outputs: int
 
     @property
@@ -84,7 +85,8 @@ class Network:
     def activations(self) -> int:
         """Numbers of one example that a forward pass keeps."""
         inner = sum(n.layer.inner_of(*n.shapes_in) for n in self.nodes)
-        return math.prod(self.shape) + inner + sum(math.prod(n.shape_out) for n in self.nodes)
+        given = sum(field.numbers for field in self.inputs)
+        return given + inner + sum(math.prod(n.shape_out) for n in self.nodes)
 
     @cached_property
     def last_reads(self) -> tuple[tuple[int, ...], ...]:
@@ -103,14 +105,18 @@ class Network:
 
 @lru_cache(maxsize=256)
 def build(
-    architecture: Architecture, shape: Shape, outputs: int, *, noise: tuple[Noise, ...] = ()
+    architecture: Architecture,
+    inputs: tuple[Field, ...],
+    outputs: int,
+    *,
+    noise: tuple[Noise, ...] = (),
 ) -> Network:
     """The network of an architecture; each `noise` acts after each hidden activation.
 
     Raises ValueError, a sentence that names the layer, where shapes do not fit.
     """
-    graph = Graph(shape, noise=noise)
-    last = architecture.wire(graph, INPUT, outputs)
+    graph = Graph(inputs, noise=noise)
+    last = architecture.wire(graph, graph.inputs, outputs)
     nodes = graph.nodes
     while nodes and nodes[-1].noise and last == len(nodes) - 1:  # no hidden activation
         nodes.pop()
@@ -121,7 +127,7 @@ def build(
             nodes[last].path if nodes else (),
         )
     _refuse_unread(nodes, last)
-    return Network(tuple(nodes), _lay_out(nodes), shape, outputs)
+    return Network(tuple(nodes), _lay_out(nodes), inputs, outputs)
 
 
 def noise_of(*regularizers: Sequence[Regularizer]) -> tuple[Noise, ...]:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
-from core.layers.layer import Drawn, PullAll, Shape, Step
+from core.datasets.fields import NOTHING
+from core.layers.layer import Drawn, PullAll, Ref, Shape, Step
 from core.network.graph import INPUT
 from core.network.network import Network
 from core.tensors import torch
@@ -21,6 +22,8 @@ Span = tuple[int, int]
 Draw = Callable[[int, Shape, Sequence[Span]], Iterable[Drawn]]
 """(node, shape of one example, segments of rows) -> each segment and its uniforms."""
 Tensors = dict[str, "torch.Tensor"]
+Given = Mapping[str, "torch.Tensor"]
+"""(R, B, *shape) of each field, by name: numbers, or ids and tokens of int64."""
 
 
 class Stack(Protocol):
@@ -52,20 +55,20 @@ class Model:
         self._through: list[bool] = []
         wanted: list[bool] = []
         for node, into in zip(network.nodes, self._into, strict=True):
-            self._through.append(any(ref != INPUT and wanted[ref] for ref in node.inputs))
+            self._through.append(any(ref > INPUT and wanted[ref] for ref in node.inputs))
             wanted.append(bool(into) or self._through[-1])
         self._wanted = wanted
 
     def forward(
-        self, x_RB: torch.Tensor, stacks: Sequence[Stack], draw: Draw | None = None
+        self, given: Given, stacks: Sequence[Stack], draw: Draw | None = None
     ) -> torch.Tensor:
         """(R, B, outputs). `draw` says that this is training; `stacks` is one per node."""
-        steps = self._steps(stacks, draw)
-        return forward(self.network, self.tensors, x_RB, steps)
+        steps = self._steps(given, stacks, draw)
+        return forward(self.network, self.tensors, given, steps)
 
     def vjp(
         self,
-        x_RB: torch.Tensor,
+        given: Given,
         stacks: Sequence[Stack],
         draw: Draw | None,
         present_RB: torch.Tensor | None = None,
@@ -75,9 +78,9 @@ class Model:
         grad's padding is left alone. pull lets go of activations as it goes. Where `present_RB`
         says that examples are padding, dJ/d outputs must be zero.
         """
-        nodes, outputs = self.network.nodes, {INPUT: x_RB}
+        nodes, outputs = self.network.nodes, first_outputs(self.network, given)
         pulls: list[PullAll] = []
-        for index, step in enumerate(self._steps(stacks, draw, present_RB)):
+        for index, step in enumerate(self._steps(given, stacks, draw, present_RB)):
             node, p, into = nodes[index], self.tensors[index], self._into[index]
             xs_RB = [outputs[ref] for ref in node.inputs]
             outputs[index], pull_node = node.layer.vjp_all(
@@ -96,30 +99,57 @@ class Model:
                     continue
                 assert dy is not None, f"no gradient reached {nodes[index].name}"
                 for ref, dx in zip(nodes[index].inputs, pull_node(dy), strict=True):
-                    if dx is not None and ref != INPUT and self._wanted[ref]:
+                    if dx is not None and ref > INPUT and self._wanted[ref]:
                         before = flowing[ref]
                         flowing[ref] = dx if before is None else before.add_(dx)
 
         return outputs[len(nodes) - 1], pull
 
     def _steps(
-        self, stacks: Sequence[Stack], draw: Draw | None, present_RB: torch.Tensor | None = None
+        self,
+        given: Given,
+        stacks: Sequence[Stack],
+        draw: Draw | None,
+        present_RB: torch.Tensor | None = None,
     ) -> Iterator[Step]:
-        for index, stack in enumerate(stacks):
+        lengths = lengths_of(self.network, given)
+        for index, (node, stack) in enumerate(zip(self.network.nodes, stacks, strict=True)):
             uniforms = None if draw is None else partial(draw, index)
-            yield Step(draw is not None, stack.knobs, stack.acting, uniforms, present_RB)
+            length_RB = None if node.lengths is None else lengths[node.lengths]
+            yield Step(draw is not None, stack.knobs, stack.acting, uniforms, present_RB, length_RB)
 
 
 def forward(
     network: Network,
     tensors: Sequence[Mapping[str, torch.Tensor]],
-    x_RB: torch.Tensor,
+    given: Given,
     steps: Iterable[Step],
 ) -> torch.Tensor:
     """(R, B, outputs), of each node's tensors; an output is let go when all have read it."""
-    outputs = {INPUT: x_RB}
+    outputs = first_outputs(network, given)
     for index, (node, p, step) in enumerate(zip(network.nodes, tensors, steps, strict=True)):
         outputs[index] = node.layer.forward_all([outputs[ref] for ref in node.inputs], p, step)
         for ref in network.last_reads[index]:
             del outputs[ref]
     return outputs[len(network.nodes) - 1]
+
+
+def first_outputs(network: Network, given: Given) -> dict[Ref, torch.Tensor]:
+    """What the first layers read, by reference."""
+    return {INPUT - place: given[field.name] for place, field in enumerate(network.inputs)}
+
+
+def lengths_of(network: Network, given: Given) -> dict[Ref, torch.Tensor]:
+    """(R, B) moments of each text, by reference of its field: all up to the last word."""
+    return {
+        INPUT - place: ends(given[field.name])
+        for place, field in enumerate(network.inputs)
+        if field.ragged
+    }
+
+
+def ends(token_RBT: torch.Tensor) -> torch.Tensor:
+    """(R, B) where texts end: what follows is NOTHING."""
+    moment_T = torch.arange(1, token_RBT.shape[-1] + 1, device=token_RBT.device)
+    end_RB: torch.Tensor = torch.where(token_RBT == NOTHING, 0, moment_T).amax(-1)
+    return end_RB

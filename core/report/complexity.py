@@ -90,6 +90,6 @@ def _parameters(job: JobRecord, arm: str, setting: Key) -> int | None:
         experiment = experiment_at(job.document, arm, dict(setting))
         facts = DatasetFacts.of(job.facts)
         outputs = experiment.loss.outputs(len(facts.classes), facts.outputs)
-        return build(experiment.architecture, facts.shape, outputs).parameters
+        return build(experiment.architecture, facts.inputs, outputs).parameters
     except UNREADABLE:
         return None

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.datasets import Dataset, DatasetFacts, Protocol, Replicate, parts_of
+from core.datasets.fields import ONLY
 from core.network import Network
 from core.network.predict import Array as Inputs
 from core.network.predict import Trained, network_of
@@ -107,6 +108,9 @@ def importances_of(
     and has no pseudo-values, gives way to the test loss.
     """
     facts = dataset.facts
+    if facts.only is None:
+        fields = listed([field.name for field in facts.inputs])
+        return Importances({}, f"It is of a table's features or of pixels; this data has {fields}.")
     work = {name: _work(asked, facts) for name, asked in arms.items()}
     first = next(iter(arms))
     plan = _plan(arms[first], work[first], facts)
@@ -210,10 +214,10 @@ def _of_run(
     sign = sign_of(direction_of(kind))
     x_N = dataset.features[index_N]
     perm_KN = permutations_of(index_N)
-    base_1N = score(trained.outputs(x_N).unsqueeze(0))
+    base_1N = score(trained.outputs({ONLY: x_N}).unsqueeze(0))
     loss_FN = np.empty((len(regions.names), len(taken)))
     for region, members in enumerate(regions.members):
-        output_MO = trained.outputs(permuted(x_N, members, perm_KN))
+        output_MO = trained.outputs({ONLY: permuted(x_N, members, perm_KN)})
         permuted_KN = score(output_MO.unflatten(0, perm_KN.shape))
         loss_FN[region] = projected(sign * (base_1N - permuted_KN), perm_KN)
     return taken, loss_FN

@@ -122,7 +122,7 @@ def _check_network(experiment: Experiment, facts: DatasetFacts, limits: Limits) 
     outputs = experiment.loss.outputs(len(facts.classes), facts.outputs)
     noise = noise_of(experiment.regularizers)
     try:
-        network = build(largest.architecture, facts.shape, outputs, noise=noise)
+        network = build(largest.architecture, facts.inputs, outputs, noise=noise)
     except ValueError as error:
         path = error.path if isinstance(error, LayerFault) else ()
         yield ("architecture", *path), f"{error}"

@@ -36,6 +36,8 @@ NOUNS = {
     "JobSpec": "a job",
     "Experiment": "an arm",
     "UploadSpec": "an upload",
+    "TextSpec": "an upload of texts",
+    "InteractionsSpec": "an upload of interactions",
     "ReportRequest": "a report",
     "PredictionRequest": "a prediction",
     "Arm": "an arm",

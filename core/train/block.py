@@ -127,7 +127,7 @@ class Block:
     ) -> None:
         program, present_RB = self.program, batch.present_RB
         put_back = self._keep(batch.absent)
-        output, pull = self.model.vjp(batch.x_RB, program.layers, self._draws(batch), present_RB)
+        output, pull = self.model.vjp(batch.inputs, program.layers, self._draws(batch), present_RB)
         loss_RB, slope_RB = program.loss.value_and_grad(output, batch.y_RB, self.loss_knobs)
         if present_RB is not None:  # from the mean over all B to that over the examples present
             share_RB = present_RB * (batch.examples / present_RB.sum(1, keepdim=True).clamp(min=1))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import reduce
@@ -18,10 +18,13 @@ import numpy as np
 import torch
 
 from core.datasets import Dataset
+from core.datasets.fields import TARGET, fitted_name
 from core.datasets.splits import Parts, padded, parts_of
 from core.errors import InvalidSpec
+from core.network.run import Given
 from core.plan import COPIES_BYTES_MAX
 from core.rows import PADDING
+from core.train.coding import coding
 from core.train.cohort import Cohort
 from core.train.randomness import order
 
@@ -31,13 +34,13 @@ PARTS: tuple[Part, ...] = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class Batch:
-    """x (R, B, *shape) and y (R, B) or (R, B, O).
+    """inputs (R, B, *shape) of each field, and y (R, B) or (R, B, O).
 
     `present_RB` is 1 for an example and 0 for padding, None when nothing is padding. Of a padded
     minibatch `counts` has the examples of each active stream, and `absent` the runs with none.
     """
 
-    x_RB: torch.Tensor
+    inputs: Given
     y_RB: torch.Tensor
     present_RB: torch.Tensor | None = None
     counts: tuple[int, ...] | None = None
@@ -46,7 +49,7 @@ class Batch:
     @property
     def examples(self) -> int:
         """B, padding included."""
-        return self.x_RB.shape[1]
+        return self.y_RB.shape[1]
 
 
 SCALING_NUMBERS = 2**20
@@ -121,16 +124,16 @@ class Feed:
     def minibatch(self, start: int, stop: int) -> Batch:
         """Examples [start, stop) of the epoch's order, for every run; padded where it has fewer."""
         index_SB = self._order_SN[:, start:stop]
-        x_RB, y_RB = self._gather(index_SB)
+        inputs, y_RB = self._gather(index_SB)
         width = index_SB.shape[1]
         counts = tuple(min(max(length - start, 0), width) for length in self.lengths)
         if min(counts) == width:
-            return Batch(x_RB, y_RB)
+            return Batch(inputs, y_RB)
         count_S1 = torch.tensor(counts, device=self.device)[:, None]
         present_SB = (torch.arange(width, device=self.device) < count_S1).float()
         absent = [row for row, place in enumerate(self.places) if counts[place] == 0]
         return Batch(
-            x_RB,
+            inputs,
             y_RB,
             self.to_runs(present_SB),
             counts,
@@ -144,9 +147,9 @@ class Feed:
     def chunk(self, part: Part, start: int, stop: int) -> Batch:
         """Examples [start, stop) of a part in ascending order, padded where a stream has fewer."""
         index_SN, present_SN = self._part(part)
-        x_RB, y_RB = self._gather(index_SN[:, start:stop])
+        inputs, y_RB = self._gather(index_SN[:, start:stop])
         present_RB = None if present_SN is None else self.to_runs(present_SN[:, start:stop])
-        return Batch(x_RB, y_RB, present_RB)
+        return Batch(inputs, y_RB, present_RB)
 
     def _part(self, part: Part) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Index and presence (1 or 0; None without padding) of a part by active stream: (S, N)."""
@@ -176,40 +179,55 @@ class Feed:
         stacked = np.stack([of_stream[s] for s in self.active])
         return self.to_runs(torch.from_numpy(stacked).to(self.device))
 
-    def _gather(self, index_SB: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """x and y of the runs. One stream is gathered once and shown to all runs as a view."""
+    def _gather(self, index_SB: torch.Tensor) -> tuple[Given, torch.Tensor]:
+        """Inputs and targets of the runs. One stream is gathered once, and all runs see a view."""
         of_data_S = self._data_S
         if not self._shared:
             index_SB = index_SB.index_select(0, self._place_R)
             of_data_S = of_data_S[self._place_R]
-        x = self._features.take(index_SB, of_data_S)
+        inputs = {name: of.take(index_SB, of_data_S) for name, of in self._fields.items()}
         y = self._targets.take(index_SB, of_data_S)
         if self._shared:
-            return x.expand(self.rows, *x.shape[1:]), y.expand(self.rows, *y.shape[1:])
-        return x, y
+            return {name: self._shown(x) for name, x in inputs.items()}, self._shown(y)
+        return inputs, y
+
+    def _shown(self, of_stream: torch.Tensor) -> torch.Tensor:
+        return of_stream.expand(self.rows, *of_stream.shape[1:])
 
     def _load(self, dataset: Dataset, *, standardize: bool) -> None:
         """The data on the device, and what scales it for every distinct training part."""
-        x, y = shared(dataset.features), shared(dataset.targets)
+        fields, y = dataset.facts.inputs, shared(dataset.targets)
         parts: dict[bytes, int] = {}
+        fitted = standardize or any(field.coded for field in fields)
         self._all_data = [
-            parts.setdefault(r.train.tobytes(), len(parts)) if standardize else 0
-            for r in self.streams
+            parts.setdefault(r.train.tobytes(), len(parts)) if fitted else 0 for r in self.streams
         ]
         trains = dict(zip(self._all_data, (r.train for r in self.streams), strict=True))
-        of_x = [scales(x, torch.from_numpy(trains[k])) for k in range(len(parts))]
-        of_y = [
-            scales(y, torch.from_numpy(trains[k]))
-            for k in range(len(parts) if y.is_floating_point() else 0)
-        ]
-        self._features = Scaled(x, of_x, self.device)
-        self._targets = Scaled(y, of_y, self.device)
+        train_U = [trains[k] for k in range(len(parts))]
+        scaled_U = train_U if standardize else []
+        self._fields: dict[str, Scaled | Coded] = {}
         self.scales: list[dict[str, torch.Tensor]] = [{} for _ in self.streams]
-        for named, kind in zip(self.scales, self._all_data, strict=True):
-            for prefix, of in (("", of_x), ("target_", of_y)):
-                if of:
-                    mean, deviation = of[kind]
-                    named |= {f"{prefix}mean": mean[0], f"{prefix}deviation": deviation[0]}
+        for field in fields:
+            x = shared(dataset.inputs[field.name])
+            if field.coded:
+                of = [coding(field, dataset.inputs[field.name], train) for train in train_U]
+                self._fields[field.name] = Coded(x, of, self.device)
+                self._keep({"codes": [torch.from_numpy(coded_V) for coded_V in of]}, field.name)
+            else:
+                self._fields[field.name] = self._scaled(x, scaled_U, field.name)
+        self._targets = self._scaled(y, scaled_U if y.is_floating_point() else [], TARGET)
+
+    def _scaled(self, x: torch.Tensor, train_U: Sequence[np.ndarray], name: str) -> Scaled:
+        of = [scales(x, torch.from_numpy(train)) for train in train_U]
+        if of:
+            means, deviations = ([tensor[0] for tensor in some] for some in zip(*of, strict=True))
+            self._keep({"mean": means, "deviation": deviations}, name)
+        return Scaled(x, of, self.device)
+
+    def _keep(self, named: Mapping[str, Sequence[torch.Tensor]], field: str) -> None:
+        """What was fitted on each training part, for predictions of the runs that train on it."""
+        for scales_, part in zip(self.scales, self._all_data, strict=True):
+            scales_ |= {fitted_name(field, name): of[part] for name, of in named.items()}
 
 
 def shared(array: np.ndarray) -> torch.Tensor:
@@ -250,6 +268,23 @@ class Scaled:
             return x
         mean, deviation = self._mean_U[part_S], self._deviation_U[part_S]
         return x.sub_(mean.unsqueeze(1)).div_(deviation.unsqueeze(1))
+
+
+class Coded:
+    """Ids or tokens (N, ...) as each of U training parts tells them apart."""
+
+    def __init__(
+        self, x: torch.Tensor, coded_UV: Sequence[np.ndarray], device: torch.device
+    ) -> None:
+        self._x = x.to(device)
+        self._known = len(coded_UV[0])
+        self._coded_UV = torch.from_numpy(np.concatenate(coded_UV)).to(device).long()
+
+    def take(self, index_SB: torch.Tensor, part_S: torch.Tensor) -> torch.Tensor:
+        """(S, B, …) int64: examples `index_SB`, as part_S[s] says."""
+        x = self._x.index_select(0, index_SB.flatten()).unflatten(0, index_SB.shape)
+        first_S = (part_S * self._known).reshape(-1, *[1] * (x.dim() - 1))
+        return self._coded_UV[x + first_S]
 
 
 def scales(x: torch.Tensor, train: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

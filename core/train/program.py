@@ -71,7 +71,7 @@ class Program:
         self.loss, self.optimizer, self.batch_size = first.loss, first.optimizer, first.batch_size
         outputs = self.loss.outputs(len(facts.classes), facts.outputs)
         noise = noise_of(*(e.regularizers for e in experiments))
-        networks = [build(e.architecture, facts.shape, outputs, noise=noise) for e in experiments]
+        networks = [build(e.architecture, facts.inputs, outputs, noise=noise) for e in experiments]
         self.network: Network = networks[0]
         self.schedules = [e.schedule for e in experiments]
         self.losses = Stack([e.trained_loss for e in experiments], device)

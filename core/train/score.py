@@ -63,7 +63,7 @@ def score(
 
     def answer(start: int) -> Batch:  # a function, so that no chunk outlives the next one's start
         chunk = feed.chunk(part, start, start + size)
-        return model.forward(chunk.x_RB, program.layers), chunk.y_RB, chunk.present_RB
+        return model.forward(chunk.inputs, program.layers), chunk.y_RB, chunk.present_RB
 
     found = answered(
         (answer(start) for start in range(0, length, size)),

@@ -142,7 +142,7 @@ def test_a_regression_has_its_values_as_it_was_trained_on_them(
 
 def test_groups_and_one_output_for_two_classes(tmp_path: Path) -> None:
     plain = Classification(examples=300, features=6, informative=3, classes=2).load()
-    doubled = Dataset(
+    doubled = Dataset.of_numbers(
         plain.facts,
         np.concatenate([plain.features[:150], plain.features[:150]]),
         np.concatenate([plain.targets[:150], plain.targets[:150]]),

@@ -13,6 +13,7 @@ from core.spec import experiment_at
 from core.store import checkpoints, jobs, runs
 from core.store.artifacts import Artifacts
 from tests.api.conftest import Service, Trained, finish, take
+from tests.fields import numbers
 
 RNG = np.random.default_rng(0)
 
@@ -217,5 +218,5 @@ def layer_names(service: Service, held: Trained) -> dict[str, str]:
     with service.database.read() as session:
         document = jobs.get_job(session, held.job_id).document
     experiment = experiment_at(document, "base", {})
-    network = build(experiment.architecture, (1, 8, 8), 10)
+    network = build(experiment.architecture, numbers((1, 8, 8)), 10)
     return {place.parameter.role: network.label(place) for place in network.places}

@@ -14,6 +14,7 @@ from core.architectures import Architecture
 from core.layers.layer import Shape
 from core.network import Network, build
 from core.network.run import Model
+from tests.fields import numbers
 from tests.stacks import CPU, Stack, generator
 
 R, B, OUTPUTS = 3, 7, 4
@@ -108,7 +109,7 @@ def cases() -> list[Any]:
 
 
 def network_of(architecture: Architecture, case: Case) -> Network:
-    return build(architecture, case.shape, OUTPUTS)
+    return build(architecture, numbers(case.shape), OUTPUTS)
 
 
 def loaded(module: nn.Sequential, model: Model, r: int) -> nn.Sequential:
@@ -145,7 +146,7 @@ def test_outputs_and_gradients_are_those_of_the_torch_modules(architecture, case
     x = torch.randn(1, B, *case.shape, generator=generator(1)).expand(R, B, *case.shape)
     modules = [loaded(case.module(), model, r).train(training) for r in range(R)]
 
-    y, pull = model.vjp(x, stacks, _no_draws if training else None)
+    y, pull = model.vjp({"x": x}, stacks, _no_draws if training else None)
     pull(2 * y)
 
     assert y.shape == (R, B, OUTPUTS)

@@ -14,6 +14,7 @@ from core.architectures import Architecture
 from core.layers.layer import Shape
 from core.network import Network, build
 from core.network.run import Model
+from tests.fields import numbers
 from tests.stacks import CPU, Stack, generator
 
 R, B, OUTPUTS = 2, 4, 3
@@ -199,7 +200,7 @@ def loaded(case: Case, network: Network, w: torch.Tensor, r: int) -> nn.Module:
 @pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c.kind}-{c.shape}")
 def test_outputs_gradients_and_statistics_are_those_of_the_module(case, training):
     architecture = Architecture.members()[case.kind].model_validate(case.body)
-    network = build(architecture, case.shape, OUTPUTS)
+    network = build(architecture, numbers(case.shape), OUTPUTS)
     w = started(network)
     gradient = torch.zeros(R, network.trained)
     modules = [loaded(case, network, w, r).train(training) for r in range(R)]
@@ -207,7 +208,7 @@ def test_outputs_gradients_and_statistics_are_those_of_the_module(case, training
     stacks = [Stack([node.layer] * R, CPU) for node in network.nodes]
     x = torch.randn(R, B, *case.shape, generator=generator(100))
 
-    y, pull = model.vjp(x, stacks, _no_draws if training else None)
+    y, pull = model.vjp({"x": x}, stacks, _no_draws if training else None)
     weight = torch.randn(y.shape, generator=generator(101))
     before = y.clone()
     pull(weight.clone())

@@ -22,9 +22,11 @@ def no_store(identity: str) -> Path:
 
 
 def small(name: str = "tiny") -> Dataset:
-    facts = DatasetFacts("regression", 3, (2,), feature_names=("a", "b"), sha256="ab", name=name)
+    facts = DatasetFacts.of_numbers(
+        "regression", 3, (2,), feature_names=("a", "b"), sha256="ab", name=name
+    )
     features = np.arange(6, dtype=np.float32).reshape(3, 2)
-    return Dataset(facts, features, np.ones((3, 1), np.float32))
+    return Dataset.of_numbers(facts, features, np.ones((3, 1), np.float32))
 
 
 def test_a_small_source_is_loaded_once_per_process() -> None:

@@ -7,9 +7,9 @@ from core.datasets.builtin import Builtin
 
 
 def test_a_preview_shows_the_head_and_numbers_per_column() -> None:
-    facts = DatasetFacts("classification", 3, (2,), ("u", "v"), feature_names=("a", "b"))
+    facts = DatasetFacts.of_numbers("classification", 3, (2,), ("u", "v"), feature_names=("a", "b"))
     features = np.array([[0.1, 1], [0.2, 2], [0.3, 6]], np.float32)
-    dataset = Dataset(facts, features, np.array([1, 0, 1]))
+    dataset = Dataset.of_numbers(facts, features, np.array([1, 0, 1]))
 
     shown = preview(dataset, rows=2)
 

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from core.datasets import Dataset, DatasetFacts, DatasetSource
+from core.datasets import Dataset, DatasetFacts, DatasetSource, Field
 
 SOURCES = TypeAdapter(tuple[DatasetSource])
 
@@ -43,17 +44,26 @@ def test_a_source_documents_itself(kind: str) -> None:
 
 
 def test_facts_survive_the_way_through_json() -> None:
-    facts = DatasetFacts("classification", 3, (1, 2, 2), ("a", "b"), sha256="0", name="n")
+    image = Field("photo", "image", (1, 2, 2))
+    text = Field("caption", "tokens", (7,), known=90, size=50)
+    facts = DatasetFacts("classification", 3, (image, text), ("a", "b"), sha256="0", name="n")
 
-    document = facts.document()
+    document = json.loads(json.dumps(facts.document()))
 
     assert DatasetFacts.of(document) == facts
-    assert document["shape"] == [1, 2, 2]
+    assert document["inputs"][1]["size"] == 50
+
+
+def test_facts_stored_before_data_had_fields_are_read() -> None:
+    facts = DatasetFacts.of_numbers("regression", 3, (4,), sha256="0")
+    document = facts.document()
+    del document["inputs"]
+    assert DatasetFacts.of({**document, "shape": [4]}) == facts
 
 
 def test_the_arrays_of_a_dataset_cannot_be_written() -> None:
-    facts = DatasetFacts("classification", 2, (1,), ("a", "b"))
-    dataset = Dataset(facts, np.zeros((2, 1), np.float32), np.array([0, 1]))
+    facts = DatasetFacts.of_numbers("classification", 2, (1,), ("a", "b"))
+    dataset = Dataset.of_numbers(facts, np.zeros((2, 1), np.float32), np.array([0, 1]))
 
     with pytest.raises(ValueError, match="read-only"):
         dataset.features[0] = 1

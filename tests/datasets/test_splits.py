@@ -27,8 +27,10 @@ def data(
     y = np.asarray(targets)
     x = np.arange(len(y)) if features is None else np.asarray(features)
     classes = tuple(names) or tuple(f"c{i}" for i in range(int(y.max()) + 1))
-    facts = DatasetFacts("classification", len(y), (1,), classes, tuple(np.bincount(y).tolist()))
-    return Dataset(
+    facts = DatasetFacts.of_numbers(
+        "classification", len(y), (1,), classes, tuple(np.bincount(y).tolist())
+    )
+    return Dataset.of_numbers(
         facts,
         x.astype(np.float32).reshape(-1, 1),
         y.astype(np.int64),
@@ -381,7 +383,7 @@ def test_counts_alone_foretell_what_cannot_be_divided(
 
 
 def test_too_few_groups_are_foretold_and_counted() -> None:
-    facts = DatasetFacts("regression", 300, (2,), groups=3)
+    facts = DatasetFacts.of_numbers("regression", 300, (2,), groups=3)
 
     ((place, why),) = faults_of(facts, Protocol(folds=5))
 
@@ -391,13 +393,13 @@ def test_too_few_groups_are_foretold_and_counted() -> None:
         "use fewer folds or more groups"
     )
     assert "2 groups leave the validation part empty" in next(faults_of(
-        DatasetFacts("regression", 300, (2,), groups=2), Protocol(folds=2)
+        DatasetFacts.of_numbers("regression", 300, (2,), groups=2), Protocol(folds=2)
     ))[1]  # fmt: skip
     assert not list(faults_of(facts, Protocol(folds=3)))
 
 
 def test_few_distinct_rows_may_be_let_apart() -> None:
-    facts = DatasetFacts("regression", 300, (2,), duplicates=296)
+    facts = DatasetFacts.of_numbers("regression", 300, (2,), duplicates=296)
 
     ((_, why),) = faults_of(facts, Protocol(folds=5))
 
@@ -408,7 +410,7 @@ def test_few_distinct_rows_may_be_let_apart() -> None:
 
 
 def test_time_has_one_order_and_one_direction() -> None:
-    facts = DatasetFacts("regression", 300, (2,), ordered=True)
+    facts = DatasetFacts.of_numbers("regression", 300, (2,), ordered=True)
 
     found = dict(faults_of(facts, Protocol(folds=5, repeats=2, inner_folds=3)))
 

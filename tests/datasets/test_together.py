@@ -16,18 +16,18 @@ SMALL = arrays.arrays(
 
 @given(SMALL)
 def test_rows_are_alike_where_every_byte_is(features: np.ndarray) -> None:
-    found = alike(features)
+    found = alike({"x": features})
 
     rows = [row.tobytes() for row in features]
     assert found.tolist() == [rows.index(row) for row in rows]
-    assert duplicates(features) == len(rows) - len(set(rows))
+    assert duplicates({"x": features}) == len(rows) - len(set(rows))
 
 
 def test_rows_of_one_hash_are_still_compared(monkeypatch) -> None:
     features = np.array([[1, 2], [3, 4], [1, 2], [5, 6]], np.float32)
     monkeypatch.setattr("core.datasets.together.PRIME", np.uint64(0))
 
-    assert alike(features).tolist() == [0, 1, 0, 3]
+    assert alike({"x": features}).tolist() == [0, 1, 0, 3]
 
 
 @settings(deadline=None)  # the first call imports scipy

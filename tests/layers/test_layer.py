@@ -13,6 +13,7 @@ from core.layers.layer import ROLES, Shape
 from core.network import INPUT, Graph
 from core.regularizers import Regularizer
 from core.regularizers.regularizer import Constraint, Decay, Penalty
+from tests.fields import numbers
 from tests.layers.uses import uses
 
 MEMBERS = Layer.members()
@@ -72,7 +73,7 @@ def test_a_layer_takes_a_shape_or_says_in_a_sentence_what_is_wrong_with_it(kind,
         layer = MEMBERS[kind].model_validate({"kind": kind, **example.body})
         after = outcome(layer, shape, reads=len(example.shapes))
         if isinstance(after, str):
-            assert shape not in example.shapes
+            assert shape not in example.shapes or example.coded
             assert " " in after
         else:
             assert all(n >= 1 for n in after)
@@ -80,7 +81,7 @@ def test_a_layer_takes_a_shape_or_says_in_a_sentence_what_is_wrong_with_it(kind,
 
 def outcome(layer: Layer, shape: Shape, *, reads: int) -> Shape | str:
     """The shape after a layer that reads this shape so many times, or what is wrong."""
-    graph = Graph(shape)
+    graph = Graph(numbers(shape))
     try:
         last = graph(layer, *[INPUT] * reads)
     except ValueError as error:

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 import torch
 
+from core.datasets.fields import ONLY
 from core.layers import Layer
 from core.layers.block import Block
 from core.layers.layer import Alone, Drawn, Example, Parameter, Shape, Step
 from core.network import INPUT, Graph, Network, Node
 from core.network.run import forward
+from tests.fields import fields_of, given, numbers
 from tests.stacks import generator, stacked
 
 R, B = 3, 6
@@ -59,7 +61,7 @@ class Use:
             after = layer.output_shape_of(*self.shapes)
             return [Node("", layer, tuple(range(-len(self.shapes), 0)), self.shapes, after)]
         (shape,) = self.shapes
-        graph = Graph(shape)
+        graph = Graph(numbers(shape))
         assert graph.chain([layer], INPUT) == len(graph.nodes) - 1
         top = f"{layer.kind}_0/"
         return [
@@ -82,8 +84,8 @@ class Use:
             step_of([made[i].layer for made in networks], training=training)
             for i in range(len(nodes))
         ]
-        network = Network(tuple(nodes), (), self.shapes[0], 0)
-        return forward(network, named, xs_RB[0], steps)
+        network = Network(tuple(nodes), (), numbers(self.shapes[0]), 0)
+        return forward(network, named, {ONLY: xs_RB[0]}, steps)
 
 
 def uses(fits: Callable[[Layer], bool] = lambda layer: True) -> list[Any]:
@@ -113,6 +115,8 @@ def tensors(use: Use, seed: int = 1) -> Tensors:
 
 
 def inputs(use: Use, rows: int = R, seed: int = 0) -> list[torch.Tensor]:
+    if use.example.coded:
+        return list(given(fields_of(use.example), rows, B).values())
     return [
         torch.randn(rows, B, *shape, generator=generator(seed + 100 * i))
         for i, shape in enumerate(use.shapes)
@@ -133,7 +137,9 @@ def draws(shape: Shape) -> torch.Tensor:
 def alone(use: Use, xs_RB: Sequence[torch.Tensor], p: Tensors, *, training: bool) -> Iterator[Any]:
     """What the reference gives for each run, with leaves of its own: (y, inputs, parameters)."""
     for r, layer in enumerate(use.layers):
-        xs_B = [x_RB[r].detach().clone().requires_grad_() for x_RB in xs_RB]
+        xs_B = [x_RB[r].detach().clone() for x_RB in xs_RB]
+        for x_B in xs_B:
+            x_B.requires_grad_(x_B.is_floating_point())
         mine = {n: v[r].detach().clone().requires_grad_(v.requires_grad) for n, v in p.items()}
         yield layer.reference(xs_B, mine, Alone(training, draws)), xs_B, mine
 

@@ -13,6 +13,7 @@ from core.layers.layer import Shape
 from core.network import INPUT, LayerFault, Network, build
 from core.network.run import Model
 from core.regularizers.dropout import Dropout
+from tests.fields import numbers
 from tests.stacks import CPU, Stack, generator
 
 R, B = 3, 6
@@ -54,7 +55,7 @@ def test_a_layer_reads_what_it_names_and_the_one_before_it_otherwise():
             {"kind": "concat", "input": ["gate", "a", "input"]},
             dense(2),
         ),
-        (3,),
+        numbers((3,)),
         2,
     )
     assert [(node.name, node.inputs) for node in network.nodes] == [
@@ -68,7 +69,7 @@ def test_a_layer_reads_what_it_names_and_the_one_before_it_otherwise():
 
 
 def test_a_block_lowers_to_layers_whose_names_are_paths():
-    network = build(layers(BLOCK, "flatten", dense(3)), (2, 6, 6), 3, noise=(Dropout(),))
+    network = build(layers(BLOCK, "flatten", dense(3)), numbers((2, 6, 6)), 3, noise=(Dropout(),))
 
     assert [(n.name, n.inputs) for n in network.nodes if not n.noise] == [
         ("block/conv2d_0", (INPUT,)),
@@ -107,12 +108,12 @@ class Reference(nn.Module):
 
 
 def test_outputs_and_gradients_are_those_of_the_network_written_out():
-    network = build(layers(BLOCK, "flatten", dense(3)), (2, 6, 6), 3)
+    network = build(layers(BLOCK, "flatten", dense(3)), numbers((2, 6, 6)), 3)
     model, gradient = model_of(network)
     x = torch.randn(1, B, 2, 6, 6, generator=generator(1)).expand(R, B, 2, 6, 6)
 
-    y, pull = model.vjp(x, stacks_of(network), None)
-    torch.testing.assert_close(model.forward(x, stacks_of(network)), y)
+    y, pull = model.vjp({"x": x}, stacks_of(network), None)
+    torch.testing.assert_close(model.forward({"x": x}, stacks_of(network)), y)
     pull(2 * y)
 
     for r in range(R):
@@ -142,18 +143,18 @@ def test_a_gradient_is_the_sum_over_all_that_read_an_output(kind: str):
             {"kind": "concat", "input": ["twice", "b", "c"]},
             dense(2),
         ),
-        (3,),
+        numbers((3,)),
         2,
     )
     model, gradient = model_of(network)
     x = torch.randn(R, B, 3, generator=generator(1))
-    y, pull = model.vjp(x, stacks_of(network), None)
+    y, pull = model.vjp({"x": x}, stacks_of(network), None)
     pull(2 * y)
 
     leaf = model.tensors[0]["weight"].clone().requires_grad_()
     model.tensors[0]["weight"] = leaf
     with torch.enable_grad():
-        model.forward(x, stacks_of(network)).square().sum().backward()
+        model.forward({"x": x}, stacks_of(network)).square().sum().backward()
     first = network.places[0]
     assert network.label(first) == "a/weight"
     found = gradient[:, first.start : first.stop].reshape(leaf.shape)
@@ -211,6 +212,6 @@ def test_a_mistake_names_the_layer_and_leads_to_it(
     bodies: list[Any], shape: Shape, path: tuple[str | int, ...], words: str
 ):
     with pytest.raises(LayerFault) as caught:
-        build(layers(*bodies), shape, 3)
+        build(layers(*bodies), numbers(shape), 3)
     assert str(caught.value).startswith(words)
     assert caught.value.path == path

@@ -20,6 +20,7 @@ from core.layers.layer import ROLES
 from core.network import ALIGN, Network, build, noise_of
 from core.regularizers import Regularizer
 from core.regularizers.dropout import Dropout
+from tests.fields import numbers
 
 DROPOUT = (Dropout(),)
 WIDTH = st.integers(1, 40)
@@ -27,7 +28,7 @@ NETWORKS = st.one_of(
     st.builds(
         lambda hidden, norm, inputs, outputs, noise: build(
             Mlp(hidden=tuple(hidden), batch_norm=norm),
-            (inputs,),
+            numbers((inputs,)),
             outputs,
             noise=DROPOUT if noise else (),
         ),
@@ -35,12 +36,15 @@ NETWORKS = st.one_of(
     ),
     st.builds(
         lambda filters, norm, side, outputs: build(
-            Cnn(filters=tuple(filters), batch_norm=norm), (2, side, 5), outputs, noise=DROPOUT
+            Cnn(filters=tuple(filters), batch_norm=norm),
+            numbers((2, side, 5)),
+            outputs,
+            noise=DROPOUT,
         ),
         *(st.lists(st.integers(1, 9), min_size=1, max_size=3), st.booleans(), WIDTH, WIDTH),
     ),
     st.builds(
-        lambda bias, inputs, outputs: build(Linear(bias=bias), (inputs,), outputs),
+        lambda bias, inputs, outputs: build(Linear(bias=bias), numbers((inputs,)), outputs),
         *(st.booleans(), WIDTH, WIDTH),
     ),
 )
@@ -92,7 +96,7 @@ def test_padding_and_buffers_are_not_counted_as_parameters(network: Network):
 @examples(max_examples=100, deadline=None)
 @given(NETWORKS)
 def test_shapes_chain_from_the_example_to_the_outputs_and_names_are_unique(network: Network):
-    assert network.nodes[0].shapes_in == (network.shape,)
+    assert network.nodes[0].shapes_in == (network.inputs[0].shape,)
     assert network.nodes[-1].shape_out == (network.outputs,)
     for node, after in pairwise(network.nodes):
         assert (node.shape_out,) == after.shapes_in
@@ -102,8 +106,8 @@ def test_shapes_chain_from_the_example_to_the_outputs_and_names_are_unique(netwo
 @pytest.mark.parametrize("norm", [False, True])
 def test_noise_follows_every_hidden_activation_and_moves_no_parameter(norm):
     mlp = Mlp(hidden=(8, 6), batch_norm=norm)
-    plain = build(mlp, (5,), 3)
-    noisy = build(mlp, (5,), 3, noise=DROPOUT)
+    plain = build(mlp, numbers((5,)), 3)
+    noisy = build(mlp, numbers((5,)), 3, noise=DROPOUT)
 
     added = [i for i, node in enumerate(noisy.nodes) if node.noise]
     assert len(added) == 2
@@ -117,7 +121,7 @@ def test_noise_follows_every_hidden_activation_and_moves_no_parameter(norm):
 
 def test_no_noise_follows_outputs_that_are_activated():
     network = build(
-        layers({"kind": "dense", "units": 3, "activation": "relu"}), (5,), 3, noise=DROPOUT
+        layers({"kind": "dense", "units": 3, "activation": "relu"}), numbers((5,)), 3, noise=DROPOUT
     )
     assert [node.noise for node in network.nodes] == [None]
 
@@ -152,7 +156,7 @@ def test_noise_is_wanted_by_dropout_only():
 )
 def test_a_shape_mistake_names_the_layer(architecture, shape, sentence):
     with pytest.raises(ValueError) as caught:
-        build(architecture, shape, 4)
+        build(architecture, numbers(shape), 4)
     assert str(caught.value).startswith(sentence)
 
 
@@ -161,32 +165,32 @@ def test_two_layers_of_one_name_are_refused_since_they_would_share_their_draws(f
     hidden = {"kind": "dense", "units": 4, "name": first}
     last = {"kind": "dense", "units": 4, "name": second}
     with pytest.raises(ValueError) as caught:
-        build(layers(hidden, last), (4,), 4)
+        build(layers(hidden, last), numbers((4,)), 4)
     expected = f'layer 1 (dense): the name "{first}" is that of layer 0; use another'
     assert str(caught.value) == expected
 
 
 def test_noise_has_a_name_that_no_layer_can_have():
     hidden = {"kind": "dense", "units": 4, "activation": "relu", "name": "first"}
-    network = build(layers(hidden, {"kind": "dense", "units": 4}), (4,), 4, noise=DROPOUT)
+    network = build(layers(hidden, {"kind": "dense", "units": 4}), numbers((4,)), 4, noise=DROPOUT)
     assert [node.name for node in network.nodes] == ["first", "first/noise", "dense_1"]
     with pytest.raises(ValidationError):
         layers({**hidden, "name": "first/noise"})
 
 
 def test_pooling_stops_when_the_image_is_too_small():
-    network = build(Cnn(filters=(2, 2, 2, 2, 2)), (1, 8, 8), 3)
+    network = build(Cnn(filters=(2, 2, 2, 2, 2)), numbers((1, 8, 8)), 3)
     assert [node.layer.kind for node in network.nodes].count("max_pool") == 3
 
 
 def test_activations_and_flops_are_those_of_all_layers():
-    network = build(Mlp(hidden=(10,)), (1, 2, 3), 4)
+    network = build(Mlp(hidden=(10,)), numbers((1, 2, 3)), 4)
     assert network.flops == 2 * (6 * 10 + 10 * 4)
     assert network.activations == 6 + 6 + 10 + 4  # the example, flattened, hidden, outputs
 
 
 def test_what_a_layer_keeps_inside_counts_among_the_activations():
     gru = {"kind": "gru", "units": 4}
-    network = build(layers(gru, {"kind": "dense", "units": 2}), (5, 3), 2)
+    network = build(layers(gru, {"kind": "dense", "units": 2}), numbers((5, 3)), 2)
     # 5 moments of 3; the two halves of three gates, and three gates, memory, state, state after
     assert network.activations == 15 + 5 * 4 * (2 * 3 + 6) + 4 + 2

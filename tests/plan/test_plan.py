@@ -13,6 +13,7 @@ from hypothesis import settings as examples
 
 from core.datasets import Protocol
 from core.datasets.builtin import Builtin
+from core.datasets.fields import numbers
 from core.optimizers import Optimizer
 from core.plan import (
     RUNS_PER_COHORT_MAX,
@@ -28,7 +29,7 @@ from core.regularizers import Regularizer
 from core.schedules import Schedule
 from core.spec.experiment import Experiment
 
-SHAPES = Shapes("classification", 1797, (1, 8, 8), 10, 1, 1078)
+SHAPES = Shapes("classification", 1797, numbers((1, 8, 8)), 10, 1, 1078)
 PLENTY = 2**34
 
 
@@ -100,7 +101,7 @@ def test_a_cohort_is_cut_into_even_parts_where_memory_ends():
 
 def test_the_data_is_counted_once_for_a_cohort_and_once_for_each_part_that_scales_it():
     same, features = experiment(architecture="linear"), 4 * 10_000 * 200
-    one = Shapes("classification", 10_000, (200,), 2, 1, 6400)
+    one = Shapes("classification", 10_000, numbers((200,)), 2, 1, 6400)
     five = replace(one, replicates=5)
     assert cost(same, 1, one) > 2 * features
     assert cost(same, 9, one) - cost(same, 1, one) < features
@@ -111,7 +112,7 @@ def test_the_data_is_counted_once_for_a_cohort_and_once_for_each_part_that_scale
 
 def test_data_that_leaves_no_room_for_two_runs_trains_them_one_by_one():
     same = experiment(architecture="linear")
-    wide = Shapes("classification", 100_000, (500,), 2, 1, 64_000)
+    wide = Shapes("classification", 100_000, numbers((500,)), 2, 1, 64_000)
     assert rows(plan([same] * 2, wide, memory_bytes=cost(same, 1, wide))) == [(0,), (1,)]
     assert rows(plan([same] * 2, wide, memory_bytes=cost(same, 2, wide))) == [(0, 1)]
 
@@ -205,17 +206,20 @@ def test_a_minibatch_is_never_more_than_the_training_part():
 
 
 def test_a_network_has_the_outputs_that_the_loss_asks_for():
-    two = Shapes("classification", 100, (5,), 2, 1, 60)
+    two = Shapes("classification", 100, numbers((5,)), 2, 1, 60)
     assert network_of(experiment(loss="bce"), two).outputs == 1
     assert network_of(experiment(loss="cross_entropy"), two).outputs == 2
-    assert network_of(experiment(loss="mse"), Shapes("regression", 9, (5,), 0, 3, 6)).outputs == 3
+    assert (
+        network_of(experiment(loss="mse"), Shapes("regression", 9, numbers((5,)), 0, 3, 6)).outputs
+        == 3
+    )
 
 
 def test_shapes_are_known_before_the_data_is_loaded():
     facts = Builtin(name="digits").facts()
     found = Shapes.of(facts, Protocol())
     assert (found.task, found.examples, found.classes) == ("classification", 1797, 10)
-    assert found.shape == (1, 8, 8)
+    assert found.inputs == numbers((1, 8, 8))
     assert found.train_examples == pytest.approx(0.64 * 1797, abs=3)
     folds = Protocol(folds=10, inner_folds=3)
     assert Shapes.of(facts, folds).train_examples == pytest.approx(0.6 * 1797, abs=3)

@@ -177,7 +177,7 @@ def valued(rows: int = 500) -> Predictions:
 
 def important(metric: str, *, image: bool = False, names: int = 20) -> Importance:
     """Losses that fall from the first region on; those of the first half stand out."""
-    features = DatasetFacts(
+    features = DatasetFacts.of_numbers(
         "classification",
         100,
         (1, 8, 8) if image else (names,),

@@ -48,7 +48,7 @@ def dataset() -> Dataset:
     rng = np.random.default_rng(0)
     signal = rng.normal(size=(400, 6)).astype(np.float32)
     targets = (2 * signal[:, 0] + signal[:, 1] + 0.5 * signal[:, 2] > 0.3).astype(np.int64)
-    return Dataset(plain.facts, signal, targets)
+    return Dataset.of_numbers(plain.facts, signal, targets)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def said(one: Asked, dataset: Dataset, inputs: np.ndarray) -> np.ndarray:
     """(N, C) probabilities, or (N, 1) predictions in the unit in which targets are trained."""
     experiment = one.experiment
     output, p = predictions(
-        experiment.architecture, experiment.loss, dataset.facts, one.weights(), inputs
+        experiment.architecture, experiment.loss, dataset.facts, one.weights(), {"x": inputs}
     )
     if p is not None:
         return p
@@ -215,7 +215,7 @@ def test_balanced_weights_of_a_loss_are_those_of_its_training_part(
     loss = {"kind": "cross_entropy", "class_weights": "balanced", "label_smoothing": 0.1}
     rare = np.flatnonzero((dataset.targets == 0) | (np.arange(400) % 4 == 0))
     facts = replace(dataset.facts, examples=len(rare), class_counts=())
-    some = Dataset(facts, dataset.features[rare], dataset.targets[rare])
+    some = Dataset.of_numbers(facts, dataset.features[rare], dataset.targets[rare])
     job = TrainedJob({**BODY, "loss": loss}, some, tmp_path)
     for one in asked(job):
         stored = one.scores.row["loss"][one.place]
@@ -225,7 +225,7 @@ def test_balanced_weights_of_a_loss_are_those_of_its_training_part(
         trained = Trained(one.network(facts), one.weights())
         (constants,) = importance._constants([one], some)
         score = scorer("loss", one.experiment.trained_loss, constants, target[there])
-        again = score(trained.outputs(some.features[index[there]]).unsqueeze(0))[0]
+        again = score(trained.outputs({"x": some.features[index[there]]}).unsqueeze(0))[0]
         assert again == pytest.approx(stored[there], rel=1e-4, abs=1e-5)
 
 
@@ -267,7 +267,7 @@ def test_the_interval_covers_what_other_rows_and_trainings_would_show(tmp_path: 
         x = rng.normal(size=(5000, 6)).astype(np.float32)
         luck = rng.normal(size=5000)
         y = (x[:, 0] + 0.5 * x[:, 1] + luck > 0).astype(np.int64)
-        small = Dataset(replace(plain.facts, examples=200), x[:200], y[:200])
+        small = Dataset.of_numbers(replace(plain.facts, examples=200), x[:200], y[:200])
         folder = tmp_path / str(number)
         folder.mkdir()
         job = TrainedJob(body, small, folder)

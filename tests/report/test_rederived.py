@@ -50,7 +50,7 @@ def dataset() -> Dataset:
     plain = Classification(examples=150, features=6, informative=3, noise=0.15).load()
     groups = np.arange(150) // 3
     shared = np.random.default_rng(0).normal(size=(50, 6))[groups].astype(np.float32)
-    return Dataset(
+    return Dataset.of_numbers(
         replace(plain.facts, groups=50), plain.features + shared, plain.targets, groups=groups
     )
 

@@ -49,7 +49,7 @@ def dataset() -> Dataset:
     targets = (rng.random(600) < 0.1).astype(np.int64)
     features = rng.normal(size=(600, 4)) + 1.2 * targets[:, None] * np.array([1, 1, 0, 0])
     facts = replace(plain.facts, class_counts=tuple(np.bincount(targets).tolist()))
-    return Dataset(facts, features.astype(np.float32), targets)
+    return Dataset.of_numbers(facts, features.astype(np.float32), targets)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_each_runs_threshold_is_the_best_on_its_validation_rows(job: TrainedJob)
         experiment = one.experiment
         _, p = predictions(
             experiment.architecture, experiment.loss, job.dataset.facts, one.weights(),
-            job.dataset.features[rows],
+            {"x": job.dataset.features[rows]},
         )  # fmt: skip
         assert p is not None
         target, second = job.dataset.targets[rows], p[:, 1].astype(np.float64)

@@ -61,7 +61,7 @@ def notes_on(facts: DatasetFacts, **fields: Any) -> tuple[str, ...]:
 
 
 def test_a_class_that_has_most_rows_is_noted_with_what_chooses_instead() -> None:
-    facts = DatasetFacts("classification", 200, (3,), ("no", "yes", "?"), (180, 12, 8))
+    facts = DatasetFacts.of_numbers("classification", 200, (3,), ("no", "yes", "?"), (180, 12, 8))
 
     (chosen,) = notes_on(facts)
     (asked,) = notes_on(facts, select={"metric": "val_accuracy"})
@@ -74,7 +74,7 @@ def test_a_class_that_has_most_rows_is_noted_with_what_chooses_instead() -> None
 
 
 def test_groups_that_a_split_by_rows_ignores_are_noted() -> None:
-    facts = DatasetFacts("regression", 200, (3,), groups=20)
+    facts = DatasetFacts.of_numbers("regression", 200, (3,), groups=20)
 
     (note,) = notes_on(facts, loss="mse", split={"by": "rows"})
 
@@ -83,8 +83,8 @@ def test_groups_that_a_split_by_rows_ignores_are_noted() -> None:
 
 
 def test_one_held_out_part_of_large_data_is_not_doubted() -> None:
-    facts = DatasetFacts("regression", 25_000, (3,))
+    facts = DatasetFacts.of_numbers("regression", 25_000, (3,))
 
     assert notes_on(facts, loss="mse", folds=1) == ()
-    (note,) = notes_on(DatasetFacts("regression", 400, (3,)), loss="mse", folds=1)
+    (note,) = notes_on(DatasetFacts.of_numbers("regression", 400, (3,)), loss="mse", folds=1)
     assert note.startswith("one held-out part of 80 rows tests: which rows they are shows in every")

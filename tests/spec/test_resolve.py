@@ -111,13 +111,13 @@ def test_an_arm_may_be_the_baseline():
 )
 def test_where_one_class_has_most_of_the_rows_accuracy_does_not_choose(counts, metric):
     names = tuple(f"c{i}" for i in range(max(len(counts), 2)))
-    facts = DatasetFacts("classification", 100, (3,), names, counts)
+    facts = DatasetFacts.of_numbers("classification", 100, (3,), names, counts)
     document = resolve(LEAST, lambda source: facts, Limits()).document
     assert document["select"]["metric"] == metric
 
 
 def test_two_classes_of_which_one_has_most_rows_are_chosen_by_ranking():
-    facts = DatasetFacts("classification", 100, (3,), ("no", "yes"), (85, 15))
+    facts = DatasetFacts.of_numbers("classification", 100, (3,), ("no", "yes"), (85, 15))
     ranked = "roc_auc" if "roc_auc" in Metric.members() else "balanced_accuracy"
     document = resolve(LEAST, lambda source: facts, Limits()).document
     assert document["select"]["metric"] == f"val_{ranked}"

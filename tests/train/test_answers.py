@@ -122,7 +122,7 @@ def test_probabilities_are_what_the_stored_weights_say(digits, tmp_path, weights
         model, index_N = made.runs[row].experiment, found.index_SN[found.stream_R[row]]
         there = index_N >= 0
         inputs = digits.features[index_N[there]]
-        _, p_NC = predictions(model.architecture, model.loss, digits.facts, own, inputs)
+        _, p_NC = predictions(model.architecture, model.loss, digits.facts, own, {"x": inputs})
         assert p_NC is not None
         assert np.abs(found.probability_RNC[row][there] - p_NC).max() <= 1e-4
         assert np.isnan(found.probability_RNC[row][~there]).all()

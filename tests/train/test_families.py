@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 from core.architectures import Architecture
 from core.datasets import Dataset
 from core.train import Run, Snapshot, train
+from tests.fields import viewed
 from tests.train.conftest import (
     cohort,
     device,
@@ -21,15 +21,14 @@ from tests.train.conftest import (
     tolerance,
     trained,
 )
-from tests.train.test_loop import GENTLY, viewed
+from tests.train.test_loop import GENTLY
 
 FOLDS = 3  # of 200 rows: 67, 67 and 66
 
 
 def few(digits: Dataset, kind: str) -> Dataset:
     """200 examples in the shape of the family's first example."""
-    whole = viewed(digits, Architecture.members()[kind].examples()[0].shapes[0])
-    return Dataset(replace(whole.facts, examples=200), whole.features[:200], whole.targets[:200])
+    return viewed(digits, Architecture.members()[kind].examples()[0], 200)
 
 
 def runs_of(kind: str) -> list[Run]:

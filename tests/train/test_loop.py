@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from core.architectures import Architecture
 from core.datasets import Dataset
 from core.errors import InvalidSpec
 from core.layers import Layer
-from core.layers.layer import Shape
+from core.layers.layer import Example
 from core.losses import Loss
 from core.optimizers import Optimizer
 from core.regularizers import Regularizer
@@ -24,6 +23,7 @@ from core.schedules import Schedule
 from core.term import Knobs
 from core.train import Ended, Epoch, Run, Snapshot, train
 from core.train.data import Feed
+from tests.fields import viewed
 from tests.train.conftest import (
     cohort,
     device,
@@ -36,18 +36,19 @@ from tests.train.conftest import (
 )
 
 BINDING = {"max_norm": {"c": 0.5}}  # where the default holds without doing anything
-IMAGE = (1, 8, 8)
+IMAGE = Example(((1, 8, 8),))
+FEW = 400  # examples: the last of an epoch's minibatches is smaller than the others
 # at lr 0.1 some networks are chaotic, and double a last bit's difference every few steps
 GENTLY = {"optimizer": {"kind": "sgd", "lr": 0.01, "momentum": 0.9}}
 
 
 def catalogue() -> list[Any]:
     """One experiment for every member of every family that trains, and the shape of its data."""
-    cases: list[tuple[str, Shape, dict[str, Any]]] = []
+    cases: list[tuple[str, Example, dict[str, Any]]] = []
     for kind, architecture in Architecture.members().items():
         example = architecture.examples()[0]
         body = {"kind": kind, **example.body}
-        cases.append((kind, example.shapes[0], {"architecture": body, **GENTLY}))
+        cases.append((kind, example, {"architecture": body, **GENTLY}))
     for family in ("mlp", "cnn"):
         normed = {"kind": family, "batch_norm": True, "hidden": [12]}
         cases.append((f"{family} with batch norm", IMAGE, {"architecture": normed, **GENTLY}))
@@ -67,24 +68,11 @@ def catalogue() -> list[Any]:
         example = layer.examples()[0]
         several = {"input": ["input"] * len(example.shapes)} if len(example.shapes) > 1 else {}
         first = {"kind": kind, **example.body, **example.runs[1], **several}
-        layers = [first, "flatten", {"kind": "dense", "units": 10}]
+        flat = "global_average_pool" if example.coded else "flatten"
+        layers = [first, flat, {"kind": "dense", "units": 10}]
         body = {"kind": "layers", "layers": layers}
-        cases.append((f"layer {kind}", example.shapes[0], {"architecture": body, **GENTLY}))
-    return [pytest.param(shape, changes, id=name) for name, shape, changes in cases]
-
-
-def viewed(digits: Dataset, shape: Shape) -> Dataset:
-    """Pixels in another shape: the first of them, or all over again where it holds more."""
-    flat = digits.features.reshape(len(digits.features), -1)
-    pixels = np.arange(math.prod(shape)) % flat.shape[1]
-    features = flat[:, pixels].reshape(-1, *shape)
-    return Dataset(replace(digits.facts, shape=shape), features, digits.targets)
-
-
-def few(data: Dataset) -> Dataset:
-    """The first 400 examples: the last of an epoch's minibatches is smaller than the others."""
-    facts = replace(data.facts, examples=400, class_counts=())
-    return Dataset(facts, data.features[:400], data.targets[:400])
+        cases.append((f"layer {kind}", example, {"architecture": body, **GENTLY}))
+    return [pytest.param(example, changes, id=name) for name, example, changes in cases]
 
 
 def neighbours(changes: dict[str, Any]) -> list[Run]:
@@ -97,9 +85,9 @@ def neighbours(changes: dict[str, Any]) -> list[Run]:
     ]
 
 
-@pytest.mark.parametrize(("shape", "changes"), catalogue())
-def test_a_run_inside_a_cohort_equals_the_same_run_alone(shape, changes, digits, weights) -> None:
-    data = few(viewed(digits, shape))
+@pytest.mark.parametrize(("example", "changes"), catalogue())
+def test_a_run_inside_a_cohort_equals_the_same_run_alone(example, changes, digits, weights) -> None:
+    data = viewed(digits, example, FEW)
     run = run_of(experiment(**changes), 0)
     before, after, other = neighbours(changes)
     alone = weights(trained(cohort([run]), data))
@@ -338,7 +326,7 @@ def test_scores_at_the_end_equal_those_of_the_last_epoch(digits) -> None:
 
 
 def test_data_that_cannot_be_split_as_asked_says_why(digits) -> None:
-    rare = Dataset(
+    rare = Dataset.of_numbers(
         replace(digits.facts, examples=60), digits.features[:60], np.repeat([*range(9), 9], 6)
     )
     rare = replace(rare, targets=np.r_[rare.targets[:55], np.zeros(5, np.int64)])  # one of class 9

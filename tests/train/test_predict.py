@@ -23,7 +23,7 @@ def test_stored_weights_give_the_accuracy_that_training_reported(
     test = parts_of(digits, Protocol(), [Replicate(0)])[Replicate(0)].test
 
     outputs, probabilities = predictions(
-        made.architecture, made.loss, digits.facts, tensors, digits.features[test]
+        made.architecture, made.loss, digits.facts, tensors, {"x": digits.features[test]}
     )
 
     accuracy = (outputs.argmax(1) == digits.targets[test]).mean()
@@ -38,7 +38,7 @@ def test_a_regression_predicts_in_the_units_of_its_targets(diabetes, weights) ->
     tensors = {n.removeprefix("last/"): v[0] for n, v in stored.items() if n.startswith("last/")}
 
     outputs, probabilities = predictions(
-        made.architecture, made.loss, diabetes.facts, tensors, diabetes.features
+        made.architecture, made.loss, diabetes.facts, tensors, {"x": diabetes.features}
     )
 
     assert probabilities is None

@@ -30,7 +30,7 @@ def noisy(breast_cancer) -> Dataset:
     """With a fifth of the labels turned, so that no threshold is as good as any."""
     turned = np.random.default_rng(0).random(breast_cancer.facts.examples) < 0.2
     targets = np.where(turned, 1 - breast_cancer.targets, breast_cancer.targets)
-    return Dataset(breast_cancer.facts, breast_cancer.features, targets)
+    return Dataset.of_numbers(breast_cancer.facts, breast_cancer.features, targets)
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +75,7 @@ def test_each_runs_threshold_is_of_its_reported_weights_on_its_own_rows(
         rows = parts[run.replicate].validation
         _, p = predictions(
             run.experiment.architecture, run.experiment.loss, noisy.facts, tensors,
-            noisy.features[rows],
+            {"x": noisy.features[rows]},
         )  # fmt: skip
         assert p is not None
         target_1N = torch.from_numpy(noisy.targets[rows])[None]

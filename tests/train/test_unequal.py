@@ -32,7 +32,7 @@ EPOCHS = 5
 @pytest.fixture
 def small(digits) -> Dataset:
     facts = replace(digits.facts, examples=400, class_counts=())
-    return Dataset(facts, digits.features[:400], digits.targets[:400])
+    return Dataset.of_numbers(facts, digits.features[:400], digits.targets[:400])
 
 
 @pytest.fixture(autouse=True)
