@@ -1,7 +1,8 @@
-"""Texts and names that a client asks about, as the numbers that the data has for them."""
+"""Texts, names and images that a client asks about, as the numbers that the data has for them."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from api.deps import Services
 from core.datasets import DatasetFacts, Field
 from core.datasets.canonical import read_words
+from core.datasets.fields import as_numbers
+from core.datasets.images_file import pixels_of
 from core.datasets.words import Unit, as_ids, as_tokens, numbers_of, split
 from core.errors import Conflict, InvalidSpec
 from core.spec.pointer import shown
@@ -46,6 +49,20 @@ def coded_inputs(
         field.name: _coded([row[field.name] for row in rows], field, words[field.name])
         for field in facts.inputs
     }
+
+
+def image_of(text: str, field: Field, pointer: str) -> NDArray[np.float32]:
+    """(C, H, W) from 0 to 1 of an image file in base64. Raises InvalidSpec and TooLarge."""
+    try:
+        content = base64.b64decode(text, validate=True)
+    except ValueError:
+        raise InvalidSpec.at(
+            pointer, "A text here is an image file in base64, and this is none; or give numbers."
+        ) from None
+    try:
+        return as_numbers(pixels_of(content, field.shape, "This"))
+    except InvalidSpec as error:
+        raise InvalidSpec.at(pointer, f"{error.detail}.") from None
 
 
 def _coded(said: list[str], field: Field, words: Sequence[str]) -> NDArray[np.int32]:

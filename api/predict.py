@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from api.coded_inputs import coded_inputs, words_of
+from api.coded_inputs import coded_inputs, image_of, words_of
 from api.deps import Services
 from api.runs import stored_weights
 from api.schemas.requests import PredictionRequest
@@ -125,6 +125,9 @@ def inputs_of(request: PredictionRequest, facts: DatasetFacts) -> NDArray[np.flo
 
 def _row(inputs: Sequence[object], i: int, facts: DatasetFacts) -> NDArray[np.float32]:
     value = inputs[i]
+    assert facts.only is not None
+    if isinstance(value, str) and facts.only.stored == "uint8":
+        return image_of(value, facts.only, f"/inputs/{i}")
     try:
         row = np.asarray(_checked(value, f"/inputs/{i}"), np.float64)
     except ValueError:

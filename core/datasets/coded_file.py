@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from core.datasets.belonging import At, Groups, Times, Told, groups_of, times_of
 from core.datasets.coded_spec import InteractionsSpec, TextSpec
 from core.datasets.csv_file import Texts, read_texts
 from core.datasets.fields import RESERVED, Field
+from core.datasets.read import Read
 from core.datasets.source import Coded, Dataset, DatasetFacts
 from core.datasets.target_column import TargetColumn, column_of_text
 from core.datasets.together import duplicates
 from core.datasets.upload_spec import Column, UploadLimits, quoted
 from core.datasets.words import as_ids, as_tokens, known_words, numbers_of, split
 from core.errors import InvalidSpec
-
-
-@dataclass(frozen=True, eq=False)
-class Read:
-    """A dataset whose identity is not known yet, and what its owner should know."""
-
-    dataset: Dataset
-    warnings: tuple[str, ...]
-    told: Mapping[str, object]  # what was taken, of all that the spec may say
 
 
 def read_text(path: Path, spec: TextSpec, limits: UploadLimits) -> Read:
@@ -52,7 +44,8 @@ def read_text(path: Path, spec: TextSpec, limits: UploadLimits) -> Read:
     )
     tokens = as_tokens(texts, numbers_of(words), length)
     warnings = table.warnings + target_column.warnings + _doubts_of_texts(texts, spec)
-    return _read(table, {field: tokens}, target_column, {"text": words}, warnings)
+    read = _read(table, {field: tokens}, target_column, {"text": words}, warnings)
+    return replace(read, told={**read.told, "task": target_column.task})
 
 
 def read_interactions(path: Path, spec: InteractionsSpec, limits: UploadLimits) -> Read:
@@ -135,7 +128,9 @@ def _read(
         duplicates=duplicates(arrays),
     )
     dataset = Dataset(facts, arrays, column.targets, groups, times, words)
-    told = {("rating" if role == "target" else role): name for role, name in table.names.items()}
+    told: dict[str, object] = {
+        ("rating" if role == "target" else role): name for role, name in table.names.items()
+    }
     if "text" in table.names:
         told["target"] = told.pop("rating")
     return Read(dataset, warnings, {**told, "delimiter": table.delimiter})

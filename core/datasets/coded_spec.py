@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from core.datasets.images_spec import ImagesSpec
 from core.datasets.source import Task
 from core.datasets.upload_spec import Column, Delimiter, Name, UploadSpec
 from core.datasets.words import KNOWN_MAX
@@ -68,10 +69,11 @@ class InteractionsSpec(CodedSpec):
     rating: Column
 
 
-AnySpec = UploadSpec | TextSpec | InteractionsSpec
+AnySpec = UploadSpec | TextSpec | InteractionsSpec | ImagesSpec
 SPECS: dict[str, type[AnySpec]] = {
     "table": UploadSpec,
     "array": UploadSpec,
     "text": TextSpec,
     "interactions": InteractionsSpec,
+    "images": ImagesSpec,
 }

@@ -16,6 +16,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 Shape = tuple[int, ...]
 Kind = Literal["values", "image", "ids", "tokens"]
 NUMBERS: tuple[Kind, ...] = ("values", "image")
@@ -37,6 +40,8 @@ class Field:
     known: of ids and tokens, how many the data has, NOTHING and OTHER included.
     size: of ids and tokens, how many a network may tell apart, those included.
     by: what a text is split into, `word` or `character`.
+    stored: the type of its array; `uint8` of images says that 0 to 255 stand for 0 to 1.
+    given: of an image, mean and deviation of each channel to standardise by; None: fitted.
     """
 
     name: str
@@ -45,11 +50,18 @@ class Field:
     known: int = 0
     size: int = 0
     by: str = ""
+    stored: Literal["float32", "int32", "uint8"] = "float32"
+    given: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
     @property
     def numbers(self) -> int:
         """How many one example holds."""
         return math.prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        """Of one example as it is stored."""
+        return self.numbers * (1 if self.stored == "uint8" else 4)
 
     @property
     def coded(self) -> bool:
@@ -63,13 +75,28 @@ class Field:
 
     def document(self) -> dict[str, Any]:  # Any: JSON
         document = {"name": self.name, "kind": self.kind, "shape": list(self.shape)}
-        coded = {"known": self.known, "size": self.size, "by": self.by}
-        return {**document, **coded} if self.coded else document
+        if self.coded:
+            return {**document, "known": self.known, "size": self.size, "by": self.by}
+        if self.stored == "float32":
+            return document
+        return {**document, "stored": self.stored, "given": self.given}
+
+
+def as_numbers(x: NDArray[Any]) -> NDArray[Any]:  # Any: bytes, and what stays as it is
+    """Pixels that are kept as bytes, from 0 to 1; other arrays as they are."""
+    return x.astype(np.float32) / np.float32(255) if x.dtype == np.uint8 else x
 
 
 def field_of(document: Mapping[str, Any]) -> Field:  # Any: JSON
     """The inverse of `Field.document`."""
-    return Field(**{**document, "shape": tuple(document["shape"])})
+    given = document.get("given")
+    return Field(
+        **{
+            **document,
+            "shape": tuple(document["shape"]),
+            "given": given and tuple(tuple(part) for part in given),
+        }
+    )
 
 
 def numbers(shape: Sequence[int]) -> tuple[Field, ...]:

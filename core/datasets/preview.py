@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.fields import NOTHING, Field
+from core.datasets.fields import NOTHING, Field, as_numbers
 from core.datasets.source import Dataset, DatasetFacts
 
 COLUMNS_MAX = 1000  # of large images only the first pixels are described
@@ -23,7 +23,7 @@ def preview(dataset: Dataset, rows: int = 20) -> dict[str, Any]:  # Any: JSON
     if facts.only is None:
         return _of_words(dataset, rows)
     columns = _columns(facts)
-    table = dataset.features.reshape(facts.examples, facts.features)[:, : len(columns)]
+    table = as_numbers(dataset.features.reshape(facts.examples, -1)[:, : len(columns)])
     statistics = zip(
         columns,
         table.min(0),

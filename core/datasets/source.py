@@ -18,7 +18,7 @@ from core.term import Term
 Task = Literal["classification", "regression"]
 Features = NDArray[np.float32]
 Coded = NDArray[np.int32]
-Inputs = Mapping[str, Features | Coded]
+Inputs = Mapping[str, Features | Coded | NDArray[np.uint8]]
 Targets = NDArray[np.int64] | NDArray[np.float32]
 
 NAMED_FEATURES_MAX = 1000  # the names travel with the facts wherever those go
@@ -79,9 +79,9 @@ class DatasetFacts:
 
     @property
     def data_bytes(self) -> int:
-        """Bytes of the arrays once loaded (float32 or int32 inputs; int64 or float32 targets)."""
+        """Bytes of the arrays once loaded (inputs as stored; int64 or float32 targets)."""
         target_bytes = 8 if self.task == "classification" else 4 * self.outputs
-        return self.examples * (4 * self.features + target_bytes)
+        return self.examples * (sum(field.bytes for field in self.inputs) + target_bytes)
 
     def document(self) -> dict[str, Any]:  # Any: JSON
         """As JSON-able mapping, for the store and for artifacts."""
@@ -104,7 +104,8 @@ class DatasetFacts:
 class Dataset:
     """Facts and arrays. The arrays are read-only, since a warm process shares them among jobs.
 
-    inputs: of each field `(N, *shape)`, C-contiguous: float32, or int32 of ids and tokens.
+    inputs: of each field `(N, *shape)`, C-contiguous: float32, int32 of ids and tokens, or uint8 of
+        images whose 0 to 255 stand for 0 to 1.
     targets: int64 `(N,)` class numbers, or float32 `(N, outputs)` for regression.
     groups: int64 `(N,)`, equal for rows that belong together; None where nothing does.
     times: float64 or int64 `(N,)`, ascending with time; None where rows have no order.

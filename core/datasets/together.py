@@ -48,8 +48,11 @@ def joined(first: Whole, second: Whole) -> Whole:
     return np.unique(component[left], return_inverse=True)[1].astype(np.int64)
 
 
-def _words_of(array: NDArray[Any]) -> NDArray[np.uint32]:  # Any: float32 or int32
-    return np.ascontiguousarray(array).reshape(len(array), -1).view(np.uint32)
+def _words_of(array: NDArray[Any]) -> NDArray[np.uint32]:  # Any: float32, int32 or uint8
+    rows = np.ascontiguousarray(array).reshape(len(array), -1)
+    if rows.dtype.itemsize == 1:
+        rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
+    return rows.view(np.uint32)
 
 
 def _of_one_hash(words: NDArray[np.uint32]) -> Whole:

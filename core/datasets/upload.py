@@ -16,6 +16,8 @@ from core.datasets.coded_spec import AnySpec, InteractionsSpec, TextSpec
 from core.datasets.csv_file import read_csv
 from core.datasets.fields import ONLY
 from core.datasets.generated import feature_names
+from core.datasets.images_file import read_images
+from core.datasets.images_spec import ImagesSpec
 from core.datasets.npz_file import Array, Arrays, is_workbook, read_npz
 from core.datasets.numbers import FLOAT32_MAX
 from core.datasets.source import NAMED_FEATURES_MAX, Dataset, DatasetFacts, Features
@@ -50,7 +52,7 @@ class Reading:
 def read_upload(path: Path, spec: AnySpec, limits: UploadLimits) -> Reading:
     """Read a CSV or NPZ file. InvalidSpec and TooLarge say what is wrong and where."""
     if not isinstance(spec, UploadSpec):
-        return _read_coded(path, spec, limits)
+        return _read_other(path, spec, limits)
     format_ = _format_of(path, spec.format)
     names: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -102,15 +104,19 @@ def read_upload(path: Path, spec: AnySpec, limits: UploadLimits) -> Reading:
     return Reading(dataset, format_, warnings)
 
 
-def _read_coded(path: Path, spec: TextSpec | InteractionsSpec, limits: UploadLimits) -> Reading:
-    _format_of(path, "csv")
-    if isinstance(spec, TextSpec):
-        read = read_text(path, spec, limits)
-        told = {**read.told, "task": read.dataset.facts.task}
+def _read_other(
+    path: Path, spec: TextSpec | InteractionsSpec | ImagesSpec, limits: UploadLimits
+) -> Reading:
+    if isinstance(spec, ImagesSpec):
+        read = read_images(path, spec, limits)
     else:
-        read = read_interactions(path, spec, limits)
-        told = dict(read.told)
-    resolved = spec.model_copy(update=told)
+        _format_of(path, "csv")
+        read = (
+            read_text(path, spec, limits)
+            if isinstance(spec, TextSpec)
+            else read_interactions(path, spec, limits)
+        )
+    resolved = spec.model_copy(update=dict(read.told))
     sha256 = upload_sha256(path, resolved)
     facts = replace(read.dataset.facts, sha256=sha256, name=spec.name or "")
     return Reading(replace(read.dataset, facts=facts), spec.kind, read.warnings)

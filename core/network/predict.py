@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.architectures.architecture import Architecture
 from core.datasets import DatasetFacts
-from core.datasets.fields import FITTED, fitted_name
+from core.datasets.fields import FITTED, as_numbers, fitted_name
 from core.layers.layer import Step
 from core.losses import Loss
 from core.network.network import Network, build
@@ -103,6 +103,7 @@ def fitted(
         tensors.get(FITTED + fitted_name(field, name)) for name in ("mean", "deviation", "codes")
     )
     axis = int(streams)  # of the examples
+    x_N = as_numbers(x_N)
     if codes is not None:
         apart = x_N if streams else x_N[None]
         codes_SV = codes if streams else codes[None]

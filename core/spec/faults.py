@@ -38,6 +38,7 @@ NOUNS = {
     "UploadSpec": "an upload",
     "TextSpec": "an upload of texts",
     "InteractionsSpec": "an upload of interactions",
+    "ImagesSpec": "an upload of images",
     "ReportRequest": "a report",
     "PredictionRequest": "a prediction",
     "Arm": "an arm",

@@ -6,12 +6,9 @@ are kept once for every distinct training part, scaled by its mean and deviation
 
 from __future__ import annotations
 
-import math
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import reduce
 from typing import Literal
 
 import numpy as np
@@ -22,10 +19,10 @@ from core.datasets.fields import TARGET, fitted_name
 from core.datasets.splits import Parts, padded, parts_of
 from core.errors import InvalidSpec
 from core.network.run import Given
-from core.plan import COPIES_BYTES_MAX
 from core.rows import PADDING
 from core.train.coding import coding
 from core.train.cohort import Cohort
+from core.train.fields import Coded, Normal, Scaled, by_channel, scales, shared
 from core.train.randomness import order
 
 Part = Literal["train", "val", "test"]
@@ -50,10 +47,6 @@ class Batch:
     def examples(self) -> int:
         """B, padding included."""
         return self.y_RB.shape[1]
-
-
-SCALING_NUMBERS = 2**20
-"""So many are taken to float64, or scaled, at once: 8 MB, whatever the data."""
 
 
 class Feed:
@@ -214,11 +207,20 @@ class Feed:
                 self._fields[field.name] = Coded(x, of, self.device)
                 self._keep({"codes": [torch.from_numpy(coded_V) for coded_V in of]}, field.name)
             else:
-                self._fields[field.name] = self._scaled(x, scaled_U, field.name)
+                self._fields[field.name] = self._scaled(x, scaled_U, field.name, field.given)
         self._targets = self._scaled(y, scaled_U if y.is_floating_point() else [], TARGET)
 
-    def _scaled(self, x: torch.Tensor, train_U: Sequence[np.ndarray], name: str) -> Scaled:
-        of = [scales(x, torch.from_numpy(train)) for train in train_U]
+    def _scaled(
+        self,
+        x: torch.Tensor,
+        train_U: Sequence[np.ndarray],
+        name: str,
+        given: Normal | None = None,
+    ) -> Scaled:
+        of = [
+            scales(x, torch.from_numpy(train)) if given is None else by_channel(given)
+            for train in train_U
+        ]
         if of:
             means, deviations = ([tensor[0] for tensor in some] for some in zip(*of, strict=True))
             self._keep({"mean": means, "deviation": deviations}, name)
@@ -228,99 +230,6 @@ class Feed:
         """What was fitted on each training part, for predictions of the runs that train on it."""
         for scales_, part in zip(self.scales, self._all_data, strict=True):
             scales_ |= {fitted_name(field, name): of[part] for name, of in named.items()}
-
-
-def shared(array: np.ndarray) -> torch.Tensor:
-    """The same memory as a tensor. Datasets are shared and read-only: nobody may write to it."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-        return torch.from_numpy(array)
-
-
-class Scaled:
-    """A tensor (N, …) as each of U training parts scales it."""
-
-    def __init__(
-        self,
-        x: torch.Tensor,
-        scales_U: Sequence[tuple[torch.Tensor, torch.Tensor]],
-        device: torch.device,
-    ) -> None:
-        self._examples = len(x)
-        self._mean_U: torch.Tensor | None = None
-        self._deviation_U: torch.Tensor | None = None
-        ahead = x.numel() * x.element_size() * len(scales_U) <= COPIES_BYTES_MAX
-        self._copies = len(scales_U) if ahead else 0
-        if self._copies:
-            x = _copies(x, scales_U)
-        elif scales_U:
-            self._mean_U = torch.cat([mean for mean, _ in scales_U]).to(device)
-            self._deviation_U = torch.cat([deviation for _, deviation in scales_U]).to(device)
-        self._x = x.to(device)
-
-    def take(self, index_SB: torch.Tensor, part_S: torch.Tensor) -> torch.Tensor:
-        """(S, B, …): examples `index_SB`, scaled as part_S[s] says."""
-        if self._copies > 1:
-            index_SB = index_SB + (part_S * self._examples)[:, None]
-        taken = self._x.index_select(0, index_SB.flatten())
-        x: torch.Tensor = torch.unflatten(taken, 0, index_SB.shape)
-        if self._mean_U is None or self._deviation_U is None:
-            return x
-        mean, deviation = self._mean_U[part_S], self._deviation_U[part_S]
-        return x.sub_(mean.unsqueeze(1)).div_(deviation.unsqueeze(1))
-
-
-class Coded:
-    """Ids or tokens (N, ...) as each of U training parts tells them apart."""
-
-    def __init__(
-        self, x: torch.Tensor, coded_UV: Sequence[np.ndarray], device: torch.device
-    ) -> None:
-        self._x = x.to(device)
-        self._known = len(coded_UV[0])
-        self._coded_UV = torch.from_numpy(np.concatenate(coded_UV)).to(device).long()
-
-    def take(self, index_SB: torch.Tensor, part_S: torch.Tensor) -> torch.Tensor:
-        """(S, B, …) int64: examples `index_SB`, as part_S[s] says."""
-        x = self._x.index_select(0, index_SB.flatten()).unflatten(0, index_SB.shape)
-        first_S = (part_S * self._known).reshape(-1, *[1] * (x.dim() - 1))
-        return self._coded_UV[x + first_S]
-
-
-def scales(x: torch.Tensor, train: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and deviation over the training part, per feature, or per channel of an image.
-
-    A feature that does not vary keeps its scale. Biased deviation, as scikit-learn's scaler.
-    """
-    axes = (0,) if x.dim() == 2 else (0, *range(2, x.dim()))
-    count = len(train) * math.prod(x.shape[axis] for axis in axes[1:])
-    mean = _total(part.sum(axes, keepdim=True) for part in _in_float64(x, train)) / count
-    squares = (part.sub_(mean).square_().sum(axes, keepdim=True) for part in _in_float64(x, train))
-    deviation = (_total(squares) / count).sqrt()
-    return mean.float(), torch.where(deviation > 0, deviation, 1.0).float()
-
-
-def _total(parts: Iterable[torch.Tensor]) -> torch.Tensor:
-    return reduce(torch.add, parts)
-
-
-def _in_float64(x: torch.Tensor, rows: torch.Tensor) -> Iterator[torch.Tensor]:
-    """x at these rows, some at a time: the whole would take three times as much as x."""
-    return (x[some].double() for some in rows.split(_rows_at_once(x)))
-
-
-def _copies(x: torch.Tensor, scales_U: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
-    """(U N, …): x as each training part scales it, one after another."""
-    made = torch.empty(len(scales_U) * len(x), *x.shape[1:])
-    for copy_N, (mean, deviation) in zip(made.split(len(x)), scales_U, strict=True):
-        step = _rows_at_once(x)
-        for into, part in zip(copy_N.split(step), x.split(step), strict=True):
-            torch.sub(part, mean, out=into).div_(deviation)
-    return made
-
-
-def _rows_at_once(x: torch.Tensor) -> int:
-    return max(1, SCALING_NUMBERS // max(1, math.prod(x.shape[1:])))
 
 
 def _indices(parts: Parts, part: Part) -> np.ndarray:

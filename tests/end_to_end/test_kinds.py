@@ -1,21 +1,26 @@
-"""Texts and interactions through the service: uploaded, learned, asked about in words."""
+"""Data of every kind through the service: uploaded, learned, asked about as it is."""
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
+import zipfile
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors.numpy import load
 
+from core.datasets.builtin import Builtin
 from tests.end_to_end.conftest import EMBEDDED
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.test_wire import ended, post
 
 GOOD, BAD = ("lovely", "superb", "fine"), ("dull", "awful", "weak")
+NAMES = ("zero", "one", "two", "three")
 embedded = pytest.mark.parametrize("service", [EMBEDDED], indirect=True)
 
 
@@ -86,7 +91,7 @@ def by_hand(service: Deployment, run: dict[str, Any]) -> list[np.ndarray]:
     for text in (["superb", ",", "truly", "superb", "!"], ["so", "dull", ",", "so", "awful"]):
         rows = [codes[words.get(word, 1)] for word in text]
         mean = table[rows].mean(0)
-        outputs.append(mean @ tensors["dense_1/weight"] + tensors["dense_1/bias"])
+        outputs.append(mean @ tensors["dense_1/weight"] + tensors["dense_1/bias"].ravel())
     return outputs
 
 
@@ -142,3 +147,50 @@ def test_a_network_of_numbers_is_refused_texts_at_submit(service: Deployment) ->
     (error,) = answer.json()["errors"]
     assert error["pointer"] == "/architecture/layers/0"
     assert "put an embedding before it" in error["detail"]
+
+
+def picture(pixels: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray((pixels * 255).astype(np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+@embedded
+def test_a_folder_of_images_is_learned_and_asked_with_an_image(service: Deployment) -> None:
+    digits = Builtin(name="digits").load()
+    some = [i for i in range(700) if digits.targets[i] in (0, 1, 3)]
+    pictures = [picture(digits.features[i, 0]) for i in some]
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for place, i in enumerate(some):
+            archive.writestr(f"{NAMES[digits.targets[i]]}/{i}.png", pictures[place])
+    answer = service.http.post(
+        "/v1/datasets",
+        files={"file": ("digits.zip", file.getvalue())},
+        data={"spec": json.dumps({"kind": "images", "size": [8, 8]})},
+    )
+    assert answer.status_code == 201, answer.text
+    data = answer.json()
+    assert data["classes"] == ["one", "three", "zero"]
+    assert data["image"] == {"height": 8, "width": 8, "channels": 1}
+    body = {
+        "dataset": data["id"],
+        "architecture": {"kind": "cnn", "filters": [8]},
+        "loss": "cross_entropy",
+        "optimizer": {"kind": "adam", "lr": 0.01},
+        "epochs": 8,
+        "folds": 1,
+        "seeds": 1,
+    }
+    job = ended(service, post(service, body))
+    assert job["status"] == "succeeded", job
+    (run,) = service.http.get(job["links"]["runs"]).json()["data"]
+    assert run["final"]["test_accuracy"] > 0.9  # measured 0.98 to 1.00
+    asked = [base64.b64encode(pictures[place]).decode() for place in range(30)]
+    said = service.http.post(run["links"]["predict"], json={"inputs": asked}).json()
+    right = [
+        label == NAMES[digits.targets[i]] for label, i in zip(said["labels"], some, strict=False)
+    ]
+    assert np.mean(right) > 0.9
+    answer = service.http.post(run["links"]["predict"], json={"inputs": ["no image"]})
+    assert answer.json()["errors"][0]["pointer"] == "/inputs/0"
