@@ -174,6 +174,18 @@ def test_where_one_class_is_rare_the_chosen_threshold_is_decidedly_better(report
     assert balanced.verdict != "better"
 
 
+def test_nothing_is_claimed_of_a_threshold_while_runs_are_training(
+    job: TrainedJob, report: Report
+) -> None:
+    running = replace(job.job, status="running")
+    plain, done = build_report([running], job.runs, job.rows_of).arms[0].threshold, report.arms[0]
+    assert plain is not None
+    assert done.threshold is not None
+    assert plain.difference == done.threshold.difference
+    assert (plain.ci95, plain.p_adjusted, plain.verdict) == (None, None, "undecided")
+    assert plain.sentence.endswith(" points so far.")
+
+
 def test_it_is_said_in_words_and_in_tables(report: Report) -> None:
     plain = report.arms[0].threshold
     assert plain is not None
