@@ -30,6 +30,8 @@ from benchmarks.honesty.world import World, play
 ARMS = (2, 3, 6)
 ROWS = (150, 500, 2000)
 TABLES = ("null", "worlds", "power", "decide", "winner")
+ASKED = (5, 12)  # features whose lack makes about 3.7 and 7.5 points on 500 rows
+ASKED_JOBS = 1000
 DECIDE = (
     (150, 0, 1),
     (500, 64, 1),
@@ -114,32 +116,34 @@ def _variants() -> Iterator[dict[str, Any]]:  # Any: fields of World
     yield {"kind": "mirror", "hidden": 0, "folds": 1, "repeats": 3}
 
 
-def power(jobs: range) -> Iterator[Row]:
+def power(jobs: range, rows: list[int]) -> Iterator[Row]:
     """Planted differences of classifiers."""
-    for n in (150, 500, 2000):
+    for n in rows:
         for hidden in (0, 64):
             for missing in (6, 10):
                 for repeats in (1, 3):
-                    found = power_of(
-                        World(
-                            "planted",
-                            "classification",
-                            n,
-                            hidden=hidden,
-                            missing=missing,
-                            repeats=repeats,
-                        ),
-                        jobs,
-                    )
-                    yield [
-                        f"{n}",
-                        f"{hidden}",
-                        f"{repeats}",
-                        f"+{100 * found.truth:.1f}",
-                        _percent(found.found),
-                        _percent(found.corrected),
-                        _percent(found.covered),
-                    ]
+                    yield _power(_planted(n, hidden, missing, repeats), jobs)
+    for missing in ASKED:
+        yield _power(_planted(500, 64, missing, 1), range(jobs.start, jobs.start + ASKED_JOBS))
+
+
+def _planted(n: int, hidden: int, missing: int, repeats: int) -> World:
+    return World("planted", "classification", n, hidden=hidden, missing=missing, repeats=repeats)
+
+
+def _power(world: World, jobs: range) -> Row:
+    found = power_of(world, jobs)
+    return [
+        f"{world.rows}",
+        f"{world.hidden}",
+        f"{world.repeats}",
+        f"{len(jobs)}",
+        f"+{100 * found.truth:.1f}",
+        _percent(found.found),
+        _percent(found.resampled),
+        _percent(found.corrected),
+        _percent(found.covered),
+    ]
 
 
 def decide(jobs: range) -> Iterator[Row]:
@@ -185,14 +189,17 @@ def _known(value: float) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f}"
+    return f"{100 * share:.1f}"
 
 
 JUDGED = ("arms", "jobs", "false %", "at most", "pairs %", "singles %")
 HEADS = {
     "null": ("null", "network", "task", "rows", *JUDGED),
     "worlds": ("world", "of", "task", "rows", *JUDGED),
-    "power": ("rows", "hidden", "repeats", "truth", "found %", "corrected t %", "covers %"),
+    "power": (
+        *("rows", "hidden", "repeats", "jobs", "truth", "found %"),
+        *("resampled t %", "of folds %", "covers %"),
+    ),
     "decide": ("world", "margin", "advice", "median", "jobs", "decided %"),
     "winner": (
         *("world", "task", "rows", "jobs", "overruled %"),
@@ -216,7 +223,7 @@ def main(
     made = {
         "null": lambda: nulls(samples, sizes),
         "worlds": lambda: worlds(samples, sizes),
-        "power": lambda: power(samples),
+        "power": lambda: power(samples, sizes),
         "decide": lambda: decide(samples),
         "winner": lambda: winner(samples),
     }

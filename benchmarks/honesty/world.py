@@ -36,8 +36,10 @@ LAMBDAS = (1e-3, 1e-1, 1.0, 10.0, 100.0)
 class World:
     """One cell of the gate. folds 1: one held-out part and `repeats` seeds crossed with it.
 
-    hidden: random features, 0 for none. missing: features that the second arm lacks (planted).
-    cluster: rows that share most of their features and their label's noise.
+    hidden: random features, 0 for none. missing: features that the second arm lacks (planted), the
+    first ones, but the second of the two that the target bends in goes last.
+    cluster: rows that share most of their features and their label's noise. anew: the held-out
+    part is drawn anew for each seed.
     """
 
     kind: Kind
@@ -49,6 +51,7 @@ class World:
     folds: int = 5
     missing: int = 0
     cluster: int = 1
+    anew: bool = False
 
     @property
     def sign(self) -> int:
@@ -75,7 +78,7 @@ class Outcome:
 class _Arm:
     lambdas: tuple[float, ...]
     draws: int  # arms with the same number share their random features
-    columns: slice
+    columns: slice | Integers
     bent: bool = False
 
 
@@ -92,7 +95,7 @@ def play(
     fold_PN = np.full((passes, len(y)), -1, dtype=np.int64)
     fresh_A, validation_A = np.zeros(len(arms)), np.zeros(len(arms))
     for p in range(passes):
-        split = np.random.default_rng([seed, 2, 0 if world.folds == 1 else p])
+        split = np.random.default_rng([seed, 2, 0 if world.folds == 1 and not world.anew else p])
         of_fold_N = _folds(world, split, y, cluster_N)
         for fold in range(world.folds):
             test_N = of_fold_N == fold
@@ -123,7 +126,9 @@ def _arms(world: World) -> list[_Arm]:
         width = FEATURES // world.arms
         return [_Arm(LAMBDAS, 0, slice(a * width, (a + 1) * width)) for a in range(world.arms)]
     if world.kind == "planted":
-        first, second = _Arm(LAMBDAS, 0, every), _Arm(LAMBDAS, 1, slice(world.missing, FEATURES))
+        straight = np.delete(np.arange(FEATURES), FEATURES // 2)
+        seen = np.sort(np.append(straight[world.missing :], FEATURES // 2))
+        first, second = _Arm(LAMBDAS, 0, every), _Arm(LAMBDAS, 1, seen)
         return [first, second, *([second] * (world.arms - 2))]
     weak, strong = LAMBDAS[:1], LAMBDAS[-1:]
     arms = [

@@ -65,12 +65,20 @@ def build_report(
     order = [arms.index(arm) for arm, _ in ranked(arms, selection, draft.direction)]
     baseline = next((i for i, arm in enumerate(arms) if arm.baseline), None)
     names = [arm.name for arm in arms]
-    training = any(job.status not in FINAL for job in jobs)
     found = compare(
-        names, draft.basis, draft.terms, order=order, baseline=baseline, training=training
+        names,
+        draft.basis,
+        draft.terms,
+        order=order,
+        baseline=baseline,
+        training=_still_train(jobs),
     )
     finding = _finding(jobs, draft, found, selection, tables, stuck)
     return _report(jobs, draft, finding, tables, stuck, baseline=baseline)
+
+
+def _still_train(jobs: Sequence[JobRecord]) -> bool:
+    return any(job.status not in FINAL for job in jobs)
 
 
 @dataclass(frozen=True)
@@ -98,7 +106,9 @@ def _drafted(
     compared = _compared(selection.metric, tables.values())
     basis = gather(entries, compared, selection.rule, rows_of)
     arms = _with_rows(_arms(entries, tables, selection, sizes), basis, compared)
-    thresholds = thresholds_of(jobs[0], entries, basis.by_row, selection)
+    thresholds = thresholds_of(
+        jobs[0], entries, basis.by_row, selection, training=_still_train(jobs)
+    )
     arms = [arm.model_copy(update={"threshold": thresholds.get(i)}) for i, arm in enumerate(arms)]
     levels = summarise(basis.fold_AR).mean
     region = practical_region(selection.practical, compared, levels[np.isfinite(levels)].tolist())

@@ -34,7 +34,8 @@ from core.report.measure import direction_of
 from core.report.permuted import PERMUTATIONS, permutations_of, permuted, projected, scorer
 from core.report.regions import Regions, regions_of
 from core.report.statistics import ALPHA, RANKED, Scored
-from core.report.statistics.spread import p_of_zero, quantile, spread
+from core.report.statistics.interval import error_of
+from core.report.statistics.spread import spread
 from core.report.words import counted, listed
 from core.rows import PADDING, RowScores
 from core.spec.experiment import Experiment
@@ -155,14 +156,14 @@ def _of_arm(
         taken, loss_FN = _of_run(one, dataset, regions, rows, kind, of_loss)
         loss_FPN[:, turn, at[taken]] = loss_FN
     told = spread(loss_FPN, Scored(loss_FPN[:1], found.fold_PN, found.repeat_P, found.cluster_N))
-    half_F = quantile(told, ALPHA) * told.se
+    error = error_of(told)
     return Importance(
         regions=regions,
         metric=f"test_{kind}",
         loss_F=told.mean,
-        low_F=told.mean - half_F,
-        high_F=told.mean + half_F,
-        p_F=_adjusted(p_of_zero(told)),
+        low_F=told.mean - error.half,
+        high_F=told.mean + error.half,
+        p_F=_adjusted(error.p_of(told.mean)),
         rows=int(np.isfinite(loss_FPN[0]).any(0).sum()),
         runs=len(asked),
     )

@@ -44,11 +44,17 @@ from core.rows import PADDING
 
 
 def thresholds_of(
-    job: JobRecord, entries: Sequence[Entry], by_row: ByRow | None, selection: Selection
+    job: JobRecord,
+    entries: Sequence[Entry],
+    by_row: ByRow | None,
+    selection: Selection,
+    *,
+    training: bool = False,
 ) -> dict[int, Threshold]:
     """By the number of the arm; of those whose chosen runs all have one, and probabilities.
 
     job: any of the report's, for the names of classes and for what thresholds were chosen by.
+    training: it goes on, so that there are differences but nothing is claimed, as of pairs.
     """
     names = job.facts.get("classes")
     if by_row is None or not isinstance(names, Sequence) or len(names) != 2:
@@ -84,6 +90,7 @@ def thresholds_of(
             found,
             i,
             tested[i],
+            training=training,
         )
         for i, arm in enumerate(known)
     }
@@ -139,9 +146,11 @@ def _told(
     found: Contrasts,
     i: int,
     tested: int,
+    *,
+    training: bool,
 ) -> Threshold:
     low, high = float(found.low_C[i]), float(found.high_C[i])
-    known = np.isfinite(low) and low < high
+    known = np.isfinite(low) and low < high and not training
     difference = float(found.difference_C[i])
     p = float(found.p_adjusted_C[i])
     plain = Threshold(
@@ -154,11 +163,11 @@ def _told(
         at_chosen=_level(kind, told, 2 * i + 1),
         difference=difference,
         ci95=(low, high) if known else None,
-        p_adjusted=p if np.isfinite(p) else None,
-        verdict=found.verdict_C[i],
+        p_adjusted=p if np.isfinite(p) and not training else None,
+        verdict="undecided" if training else found.verdict_C[i],
         n=tested,
     )
-    return plain.model_copy(update={"sentence": _sentence(plain, len(threshold_R))})
+    return plain.model_copy(update={"sentence": _sentence(plain, len(threshold_R), training)})
 
 
 def _level(kind: str, told: Estimates, arm: int) -> Level:
@@ -167,7 +176,7 @@ def _level(kind: str, told: Estimates, arm: int) -> Level:
     return Level(mean=float(told.mean_A[arm]), ci95=ends)
 
 
-def _sentence(found: Threshold, runs: int) -> str:
+def _sentence(found: Threshold, runs: int, training: bool) -> str:
     what = found.metric.replace("_", " ")
     half, chosen = (amount(found.metric, one.mean) for one in (found.at_half, found.at_chosen))
     spread = (
@@ -178,14 +187,14 @@ def _sentence(found: Threshold, runs: int) -> str:
     size = differences(found.metric, [abs(found.difference)])[0]
     ends = f" (95 % interval {interval(found.metric, found.ci95)})" if found.ci95 else ""
     verdict = {
-        "better": "which is proven better",
-        "worse": "which is proven worse",
-        "equivalent": "which makes no difference in practice",
-        "undecided": "which is not proven better",
+        "better": ", which is proven better",
+        "worse": ", which is proven worse",
+        "equivalent": ", which makes no difference in practice",
+        "undecided": " so far" if training else ", which is not proven better",
     }[found.verdict]
     sign = "+" if found.difference > 0 else "−" if found.difference < 0 else ""
     return (
         f"A row is {found.positive} above a probability of {number(found.median, 2)} ({spread}), "
         f"as chosen on validation rows: test {what} {chosen} against {half} at 0.5, {sign}{size}"
-        f"{unit_of_difference(found.metric, size)}{ends}, {verdict}."
+        f"{unit_of_difference(found.metric, size)}{ends}{verdict}."
     )

@@ -5,23 +5,72 @@ Imports nothing of the report. Plain loops, so that it can be read beside the fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from scipy import stats
+from scipy.integrate import quad
 from scipy.optimize import brentq
+from scipy.special import stdtr
 
 Line = Mapping[str, str]
 
 
+SCALE = 0.4  # of rows' deviation, the half-Cauchy of training's
+
+
 @dataclass(frozen=True)
 class Spread:
+    """A mean of n; the variance that rows and luck give it, with degrees; and that trainings lie
+    `apart`, of which rows explain `explained`, where `times` repeats average it."""
+
     mean: float
-    se: float
-    df: float
     n: int
+    rows: float
+    rows_df: float
+    apart: float
+    explained: float
+    times: float
+    training_df: float
+
+    def tail(self, size: float) -> float:
+        """Probability of an error beyond a size, over all that training may add."""
+        return self._integrated(lambda v: 2 * stdtr(self.rows_df, -size / np.sqrt(v)))
+
+    def reach(self, level: float = 0.05) -> float:
+        """Half of the interval."""
+        least = np.sqrt(self.rows)
+        return float(brentq(lambda x: self.tail(x) - level, least, 1e3 * least, rtol=1e-11))
+
+    @property
+    def se(self) -> float:
+        return self._integrated(lambda v: 1 / v) ** -0.5
+
+    @property
+    def df(self) -> float:
+        reach = self.reach() / self.se
+        return float(brentq(lambda d: stats.t.ppf(0.975, d) - reach, 0.1, 1e7, rtol=1e-12))
+
+    def _integrated(self, of_variance: Callable[[float], float]) -> float:
+        """By the deviation of one pass as angle: prior times chi-square of the folds."""
+
+        def weight(angle: float) -> float:
+            ratio = self._whole(angle) / self.explained
+            seen = self.apart / self.explained / ratio
+            return float(np.exp(-self.training_df / 2 * (np.log(ratio) + seen)))
+
+        def weighted(angle: float) -> float:
+            whole = self._whole(angle) - self.explained
+            return weight(angle) * of_variance(self.rows + whole / self.times)
+
+        ends = 0, np.pi / 2 - 1e-12
+        top, whole = (quad(f, *ends, epsabs=0, epsrel=1e-11)[0] for f in (weighted, weight))
+        return float(top / whole)
+
+    def _whole(self, angle: float) -> float:
+        return self.explained * (1 + (SCALE * np.tan(angle)) ** 2)
 
 
 class Table:
@@ -44,7 +93,7 @@ class Table:
                 self.group[at[1]] = int(line["group"])
 
     def spread(self, value: np.ndarray) -> Spread:
-        """Mean, standard error and degrees of freedom of values by pass and row."""
+        """Mean of values by pass and row, and what its error is made of."""
         row = _mean_over_passes(value)
         n = int(np.isfinite(row).sum())
         mean = float(np.nanmean(row))
@@ -56,16 +105,7 @@ class Table:
             luck = 0.35 * single
         elif folds > 1:
             luck = min(0.15 * single + 1.2 * shared, 0.55 * single)
-        training, training_df = self._training(value)
-        total = rows + luck + training
-        reach = np.sqrt(
-            stats.t.ppf(0.975, rows_df) ** 2 * (rows + luck)
-            + stats.t.ppf(0.975, training_df) ** 2 * training
-        ) / np.sqrt(total)
-        df = rows_df
-        if training > 0:
-            df = brentq(lambda d: stats.t.ppf(0.975, d) - reach, 0.1, 1e7, xtol=1e-12, rtol=1e-14)
-        return Spread(mean, float(np.sqrt(total)), float(df), n)
+        return Spread(mean, n, rows + luck, rows_df, *self._training(value))
 
     def _over_rows(self, row: np.ndarray) -> tuple[float, float]:
         there = np.isfinite(row)
@@ -86,9 +126,9 @@ class Table:
         shared = (times * rows - single) / (times - 1)
         return single, float(np.clip(shared, 0.0, single))
 
-    def _training(self, value: np.ndarray) -> tuple[float, float]:
+    def _training(self, value: np.ndarray) -> tuple[float, float, float, float]:
         repeats = sorted({repeat for repeat, _, _ in self.passes})
-        folds, found = self.fold.max() + 1, []
+        folds, apart, explained = self.fold.max() + 1, [], []
         for repeat in repeats:
             mine = [i for i, one in enumerate(self.passes) if one[0] == repeat]
             row, fold = _mean_over_passes(value[mine]), self.fold[mine].max(axis=0)
@@ -96,9 +136,10 @@ class Table:
             deviation = np.where(there, row - row[there].mean(), 0.0)
             sums = np.array([deviation[there & (fold == k)].sum() for k in range(folds)])
             present = np.array([(there & (fold == k)).any() for k in range(folds)])
-            by_fold, _ = _sandwich(sums[present], int(there.sum()))
-            found.append(by_fold - self._over_rows(row)[0])
-        return max(float(np.mean(found)) / len(repeats), 0.0), (folds - 1) * len(repeats)
+            apart.append(_sandwich(sums[present], int(there.sum()))[0])
+            explained.append(self._over_rows(row)[0])
+        times = len(repeats)
+        return np.mean(apart), np.mean(explained), times, (folds - 1) * times
 
     def difference(self, a: str, b: str) -> np.ndarray:
         return self.score[a] - self.score[b]
@@ -126,22 +167,22 @@ class Table:
 
 def wilson(found: Spread) -> tuple[float, float]:
     """The interval of a share, of as many rows as would give its error."""
-    t = stats.t.ppf(0.975, found.df)
-    n = found.mean * (1 - found.mean) / found.se**2
-    centre = (found.mean + t * t / (2 * n)) / (1 + t * t / n)
-    half = t * np.sqrt(found.mean * (1 - found.mean) / n + (t / (2 * n)) ** 2) / (1 + t * t / n)
+    odd = found.mean * (1 - found.mean)
+    squared = found.reach() ** 2 / odd  # t² / n
+    centre = (found.mean + squared / 2) / (1 + squared)
+    half = np.sqrt(odd * squared + squared**2 / 4) / (1 + squared)
     return centre - half, centre + half
 
 
 def simultaneous(largest: np.ndarray, found: Spread, pairs: int) -> tuple[float, float, float]:
     """Adjusted p, and the ends of the interval, of one pair among so many."""
-    p = 2 * stats.t.sf(abs(found.mean) / found.se, found.df)
+    p = found.tail(abs(found.mean))
     drawn = ((largest >= stats.norm.isf(p / 2)).sum() + 1) / (len(largest) + 1)
     adjusted = max(p, min(drawn, pairs * p, 1.0))
     allowed = int(0.05 * (len(largest) + 1)) - 1
     level = 2 * stats.norm.sf(largest[len(largest) - 1 - allowed])
     level = float(np.clip(level, 0.05 / pairs, 0.05))
-    half = stats.t.ppf(1 - level / 2, found.df) * found.se
+    half = found.reach(level)
     return adjusted, found.mean - half, found.mean + half
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from core.datasets import Dataset, Protocol, Replicate, parts_of
@@ -149,12 +148,10 @@ def test_the_interval_of_the_difference_is_that_of_any_pair(
             lines.append({**line, "arm": name, "right": str(float(right))})
     table = Table(lines, "right")
     found = table.spread(table.difference("chosen", "half"))
-    half = stats.t.ppf(0.975, found.df) * found.se
+    half = found.reach()
     assert told.difference == pytest.approx(found.mean, abs=1e-9)
     assert told.ci95 == pytest.approx((found.mean - half, found.mean + half), rel=1e-5)
-    assert told.p_adjusted == pytest.approx(
-        2 * stats.t.sf(abs(found.mean) / found.se, found.df), rel=1e-4
-    )
+    assert told.p_adjusted == pytest.approx(found.tail(abs(found.mean)), rel=1e-4)
     for level, name in ((told.at_half, "half"), (told.at_chosen, "chosen")):
         assert level.ci95 == pytest.approx(wilson(table.spread(table.score[name])), rel=1e-5)
 
@@ -172,6 +169,18 @@ def test_where_one_class_is_rare_the_chosen_threshold_is_decidedly_better(report
     assert plain.p_adjusted < 0.05
     assert 0.3 < balanced.median < 0.7  # its loss has moved the half to where it belongs
     assert balanced.verdict != "better"
+
+
+def test_nothing_is_claimed_of_a_threshold_while_runs_are_training(
+    job: TrainedJob, report: Report
+) -> None:
+    running = replace(job.job, status="running")
+    plain, done = build_report([running], job.runs, job.rows_of).arms[0].threshold, report.arms[0]
+    assert plain is not None
+    assert done.threshold is not None
+    assert plain.difference == done.threshold.difference
+    assert (plain.ci95, plain.p_adjusted, plain.verdict) == (None, None, "undecided")
+    assert plain.sentence.endswith(" points so far.")
 
 
 def test_it_is_said_in_words_and_in_tables(report: Report) -> None:

@@ -8,32 +8,35 @@ Conditional or Predictive Power?).
 
 Repeats average what differs from training to training; rows all but what is common to the rows that
 one model tests. Of that last part five folds know little: it may seem nil and not be. The
-probability is therefore taken over all that it may be (`training.Belief`), and over what the folds
-to come will make of it. Where it hides what would decide, no number is given; nor a number of
+probability is therefore taken over all that it may be (`training.believed`), and over what the
+folds to come will make of it. Where it hides what would decide, no number is given; nor a number of
 repeats from a single pass, which cannot tell what differs from training to training.
 
-Axes: M amounts, G sizes that training's part may have, H what folds to come may show of it.
+Axes: G sizes that training's part may have, H what folds to come may show of it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 
 from core.report.statistics.compare import differences
+from core.report.statistics.interval import error_of
 from core.report.statistics.replicates import ALPHA, Array
 from core.report.statistics.scored import Scored
 from core.report.statistics.simultaneous import Pair
 from core.report.statistics.spread import Spread, luck, spread
-from core.report.statistics.training import Belief, believed, shown
+from core.report.statistics.training import believed, shown
 
 POWER = 0.8
 REASON = 10  # times what there is; more is no advice
 FARTHEST = 1000
 ALIKE = 0.25  # of the variance in one pass, what every pass shows; typical, where there is only one
-AMOUNTS = 100  # numbers of rows tried
+AMOUNTS = 100  # numbers of rows that are told apart
+SHOWN = np.geomspace(1.0, 1000.0, 16) - 1.0  # times what is usual: between, halves are interpolated
 
 
 @dataclass(frozen=True)
@@ -58,31 +61,54 @@ def to_decide(scored: Scored, pair: Pair, *, margin: float, level: float = ALPHA
     level: of the family, as in Contrasts.
     """
     found = spread(differences(scored, [pair]), scored)
-    if not found.df[0] or found.se[0] == 0:
+    if not error_of(found).se[0] > 0:
         return Needed(None, 0)
-    belief = believed(found)
-    needed = _advised(found, belief, scored, margin, level)
+    belief = Belief.of(found)
+    question = _Question(found, _Parts.of(found, len(scored.repeat_P)), belief, margin, level)
+    needed = _advised(question, scored)
     if needed.kind == "repeats" and len(scored.repeat_P) == 1:
         return Needed(None, 0, unsteady=True)
     if needed.kind is None:
-        steady = _advised(found, belief.steady(), scored, margin, level)
+        steady = _advised(replace(question, belief=NOTHING), scored)
         return replace(needed, unsteady=steady.kind is not None)
     return needed
 
 
-def _advised(found: Spread, belief: Belief, scored: Scored, margin: float, level: float) -> Needed:
+@dataclass(frozen=True)
+class Belief:
+    """What training may add to the variance of one pass's mean."""
+
+    variance_G: Array
+    weight_G: Array
+
+    @classmethod
+    def of(cls, found: Spread) -> Belief:
+        """Of the first contrast."""
+        variance_CG, weight_CG = believed(
+            found.apart, found.explained, found.usual, found.training_df
+        )
+        return cls(variance_CG[0], weight_CG[0])
+
+    def mean(self, value_GH: Array) -> float:
+        """Over all that training may be and show."""
+        return float(value_GH.mean(axis=1) @ self.weight_G)
+
+
+NOTHING = Belief(np.zeros(1), np.ones(1))
+
+
+def _advised(question: _Question, scored: Scored) -> Needed:
     passes = len(scored.repeat_P)
     repeats = len(np.unique(scored.repeat_P)) if scored.folds > 1 else passes
     times_M = np.arange(repeats + 1, REASON * repeats + 1) / repeats
-    parts = _Parts.of(found, passes)
-    enough = _first(_repeated(found, parts, belief, times_M, margin, level))
+    enough = _least(question.repeated, times_M)
     if enough is not None:
         return Needed("repeats", enough + 1)
     times_M = np.geomspace(1.05, FARTHEST, AMOUNTS)
-    enough = _first(_enlarged(found, parts, belief, times_M, margin, level))
+    enough = _least(question.enlarged, times_M)
     if enough is None:
         return Needed(None, 0)
-    rows = int(np.ceil(found.n[0] * (times_M[enough] - 1)))
+    rows = int(np.ceil(question.found.n[0] * (times_M[enough] - 1)))
     return Needed("rows" if times_M[enough] <= REASON else None, rows)
 
 
@@ -103,66 +129,104 @@ class _Parts:
         return cls(shared, unseen, (single - shared) / passes)
 
 
-def _repeated(
-    found: Spread, parts: _Parts, belief: Belief, times_M: Array, margin: float, level: float
-) -> Array:
-    """(M,) probability that so many times the repeats decide."""
-    times_M1 = times_M[:, None]
-    rows_M1 = parts.shared + parts.unseen + parts.changing / times_M1
-    moved_MG = np.sqrt((parts.changing + belief.training_G) * (1 - 1 / times_M1))
-    df_M1 = found.training_df * times_M1
-    # the folds there are stay, and more come
-    coming_MGH = shown(belief.apart_G[:, None], found.training_df * (times_M1 - 1)[..., None])
-    apart_MGH = found.apart[0] + (times_M1 - 1)[..., None] * coming_MGH
-    excess_MGH = np.maximum(apart_MGH / times_M1[..., None] - found.explained[0], 0.0)
-    training_MGH = excess_MGH / belief.times / times_M1[..., None]
-    half_MGH = _half(found, rows_M1[..., None], training_MGH, df_M1[..., None], level)
-    return belief.mean(_decides(found, half_MGH, moved_MG[..., None], margin))
+@dataclass(frozen=True)
+class _Question:
+    """tables: by how many times the repeats there are, `_ratios` that were asked for."""
+
+    found: Spread
+    parts: _Parts
+    belief: Belief
+    margin: float
+    level: float
+    tables: dict[float, Array] = field(default_factory=dict)
+
+    def repeated(self, times: float) -> float:
+        """Probability that so many times the repeats decide."""
+        found, parts, more = self.found, self.parts, times - 1
+        training_G = self.belief.variance_G / found.times[0]
+        moved_G = np.sqrt((parts.changing + training_G) * (1 - 1 / times))
+        apart_G = found.explained[0] + self.belief.variance_G
+        # the folds there are stay, and more come
+        coming_GH = shown(apart_G[:, None], np.array(found.training_df * more))
+        apart_GH = (found.apart[0] + more * coming_GH) / times
+        then = replace(
+            found,
+            rows=np.full(1, parts.shared + parts.changing / times),
+            luck=np.full(1, parts.unseen),
+            times=found.times * times,
+            training_df=found.training_df * times,
+        )
+        return self._decided(then, times, apart_GH, moved_G)
+
+    def enlarged(self, times: float) -> float:
+        """As repeated, for so many times the rows, with all trainings anew."""
+        found, parts = self.found, self.parts
+        training_G = self.belief.variance_G / found.times[0]
+        kept = found.rows[0] + found.luck[0] - parts.changing
+        changed = kept * (1 - 1 / times) + parts.changing * (1 + 1 / times)
+        apart_G = found.explained[0] / times + self.belief.variance_G
+        apart_GH = shown(apart_G[:, None], np.array(found.training_df))
+        then = replace(
+            found,
+            rows=found.rows / times,
+            luck=found.luck / times,
+            explained=found.explained / times,
+            usual=found.usual / times,
+        )
+        # all that rows give shrinks alike, and ratios stay
+        return self._decided(then, 1.0, apart_GH, np.sqrt(changed + 2 * training_G))
+
+    def _decided(self, then: Spread, repeats: float, apart_GH: Array, moved_G: Array) -> float:
+        if repeats not in self.tables:
+            self.tables[repeats] = _ratios(then, self.level)
+        shown_GH = np.log1p(apart_GH / _unit(then))
+        ratio_GH = np.interp(shown_GH, np.log1p(SHOWN), self.tables[repeats])
+        half_GH = ratio_GH * _scale(then, apart_GH)
+        mean = abs(float(self.found.mean[0]))
+        return self.belief.mean(_decides(mean, half_GH, moved_G[:, None], self.margin))
 
 
-def _enlarged(
-    found: Spread, parts: _Parts, belief: Belief, times_M: Array, margin: float, level: float
-) -> Array:
-    """As _repeated, for so many times the rows, with all trainings anew."""
-    times_M1 = times_M[:, None]
-    rows = found.rows[0] + found.luck[0]
-    kept = rows - parts.changing
-    explained_M1 = found.explained[0] / times_M1
-    apart_MG = explained_M1 + belief.times * belief.training_G
-    moved_MG = np.sqrt(
-        kept * (1 - 1 / times_M1) + parts.changing * (1 + 1 / times_M1) + 2 * belief.training_G
-    )
-    apart_MGH = shown(apart_MG[..., None], np.full((1, 1, 1), found.training_df))
-    training_MGH = np.maximum(apart_MGH - explained_M1[..., None], 0.0) / belief.times
-    df_111 = np.full((1, 1, 1), found.training_df)
-    half_MGH = _half(found, rows / times_M1[..., None], training_MGH, df_111, level)
-    return belief.mean(_decides(found, half_MGH, moved_MG[..., None], margin))
+def _ratios(then: Spread, level: float) -> Array:
+    """Half widths of intervals with these parts, over `_scale`, where trainings lie SHOWN apart."""
+    apart_C = _unit(then) * SHOWN
+    many: dict[str, Any] = {  # Any: fields of Spread
+        name: np.repeat(values[:1], len(SHOWN))
+        for name, values in vars(then).items()
+        if isinstance(values, np.ndarray)
+    }
+    half_C = error_of(replace(then, **many | {"apart": apart_C})).reach(level)
+    ratio_C: Array = half_C / _scale(then, apart_C)
+    return ratio_C
 
 
-def _half(
-    found: Spread, rows_MGH: Array, training_MGH: Array, df_MGH: Array, level: float
-) -> Array:
-    """Half width of an interval with these parts."""
-    from scipy.special import stdtrit  # late: it takes a tenth of a second to import
-
-    of_rows = stdtrit(found.rows_df[0], 1 - level / 2) ** 2
-    of_training_MGH = stdtrit(df_MGH, 1 - level / 2) ** 2
-    half_MGH: Array = np.sqrt(of_rows * rows_MGH + of_training_MGH * training_MGH)
-    return half_MGH
+def _unit(then: Spread) -> float:
+    return float(then.usual[0]) or 1.0
 
 
-def _decides(found: Spread, half_MGH: Array, moved_MGH: Array, margin: float) -> Array:
+def _scale(then: Spread, apart: Array) -> Array:
+    whole: Array = np.sqrt(then.rows[0] + then.luck[0] + apart / then.times[0])
+    return whole
+
+
+def _decides(mean: float, half_GH: Array, moved_GH: Array, margin: float) -> Array:
     """Probability that the interval then lies beyond zero or within the margin."""
-    from scipy.special import ndtr
+    from scipy.special import ndtr  # late: it takes a tenth of a second to import
 
-    mean, moved_MGH = abs(float(found.mean[0])), np.maximum(moved_MGH, 1e-300)
-    beyond = ndtr((mean - half_MGH) / moved_MGH) + ndtr((-mean - half_MGH) / moved_MGH)
-    room = margin - half_MGH
-    within = ndtr((room - mean) / moved_MGH) - ndtr((-room - mean) / moved_MGH)
-    decided: Array = np.where(room > half_MGH, 1.0, beyond + np.where(room > 0, within, 0.0))
+    moved_GH = np.maximum(moved_GH, 1e-300)
+    beyond = ndtr((mean - half_GH) / moved_GH) + ndtr((-mean - half_GH) / moved_GH)
+    room = margin - half_GH
+    within = ndtr((room - mean) / moved_GH) - ndtr((-room - mean) / moved_GH)
+    decided: Array = np.where(room > half_GH, 1.0, beyond + np.where(room > 0, within, 0.0))
     return decided
 
 
-def _first(decided_M: Array) -> int | None:
-    enough = np.flatnonzero(decided_M >= POWER)
-    return int(enough[0]) if len(enough) else None
+def _least(probability: Callable[[float], float], amount_M: Array) -> int | None:
+    """Which is the first that is probable enough, as more always is more probable."""
+    low, high = -1, len(amount_M) - 1
+    if probability(float(amount_M[high])) < POWER:
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        enough = probability(float(amount_M[middle])) >= POWER
+        low, high = (low, middle) if enough else (middle, high)
+    return high

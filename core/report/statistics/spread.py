@@ -18,9 +18,8 @@ training: variance of the mean with folds as units, beyond that with rows as uni
 to all rows that one model tests. On a single held-out part, passes (seeds) take the place of folds,
 and luck is nil, since no row that tests trains.
 
-The 95 % half width is sqrt(t²(rows' df) · (rows + luck) + t²(folds' df) · training), each variance
-with the quantile that its own uncertainty asks for (Cochran 1964, Approximate Significance Levels
-of the Behrens-Fisher Test); df is the one whose t gives that half width.
+What training may add beyond what folds show of it, and what follows for an interval, is in
+`training` and `interval`.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.report.statistics.replicates import ALPHA, Array
+from core.report.statistics.replicates import Array
 from core.report.statistics.scored import Integers, Scored
 
 ONE_PASS = 0.35
@@ -41,19 +40,17 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Spread:
-    """Of each contrast (C,): mean, standard error, degrees of freedom, number of rows, and the
-    parts of se².
+    """Of each contrast (C,): mean, number of rows, and the parts of se².
 
-    NaN where nothing was scored; se NaN and df 0 where one observation allows no error.
+    mean is NaN where nothing was scored. training: the estimate, no less than nil.
     single: variance over rows had there been one pass; shared: the part of it that every pass
     shows alike, NaN unless passes are several. apart: variance of one pass's mean with trainings
-    as units, of which rows explain `explained`; `times` passes average it. rows_df, training_df:
-    of rows and luck, and of training, each alone.
+    as units, with training_df, of which rows explain `explained`; `times` passes average it.
+    usual: variance of one pass's mean with rows as units; nil where nothing tells of training.
+    rows_df: of rows and luck.
     """
 
     mean: Array
-    se: Array
-    df: Array
     n: Integers
     rows: Array
     luck: Array
@@ -62,6 +59,7 @@ class Spread:
     shared: Array
     apart: Array
     explained: Array
+    usual: Array
     times: Array
     rows_df: Array
     training_df: float
@@ -77,17 +75,12 @@ def spread(value_CPN: Array, scored: Scored) -> Spread:
     rows_C, rows_df_C = _over_rows(row_CN, tested_CN, scored)
     single_C, shared_C = _of_one_pass(value_CPN, there_CPN, rows_C, scored)
     luck_C = luck(single_C, shared_C) if scored.folds > 1 else np.zeros_like(rows_C)
-    apart_C, explained_C, times_C, training_df = _trainings(
-        value_CPN, there_CPN, single_C - shared_C, scored
+    apart_C, explained_C, usual_C, times_C, training_df = _trainings(
+        value_CPN, there_CPN, single_C, single_C - shared_C, scored
     )
     training_C = np.maximum(apart_C - explained_C, 0.0) / times_C
-    known_C = n_C > 1
-    se_C = np.where(known_C, np.sqrt(rows_C + luck_C + training_C), np.nan)
-    df_C = np.where(known_C, _df(rows_C + luck_C, rows_df_C, training_C, training_df), 0.0)
     return Spread(
         mean=mean_C,
-        se=se_C,
-        df=df_C,
         n=n_C.astype(np.int64),
         rows=rows_C,
         luck=luck_C,
@@ -96,29 +89,11 @@ def spread(value_CPN: Array, scored: Scored) -> Spread:
         shared=shared_C,
         apart=apart_C,
         explained=explained_C,
+        usual=usual_C,
         times=times_C,
         rows_df=rows_df_C,
         training_df=training_df,
     )
-
-
-def quantile(found: Spread, level: float) -> Array:
-    """Standard errors that a single interval reaches to each side; NaN without error."""
-    from scipy.special import stdtrit  # late: it takes a tenth of a second to import
-
-    known = found.df > 0
-    return np.where(known, stdtrit(np.where(known, found.df, 1.0), 1 - level / 2), np.nan)
-
-
-def p_of_zero(found: Spread) -> Array:
-    """Two-sided p of mean = 0; 1 where all is equal, NaN without an error."""
-    from scipy.special import stdtr
-
-    known = found.df > 0
-    moving = known & (found.se > 0)
-    t = np.abs(found.mean) / np.where(moving, found.se, 1.0)
-    p = 2 * stdtr(np.where(moving, found.df, 1.0), -np.where(moving, t, 0.0))
-    return np.where(known, p, np.nan)
 
 
 def _over_passes(value_CPN: Array, there_CPN: Mask) -> tuple[Array, Mask]:
@@ -195,15 +170,16 @@ def _of_one_pass(
 
 
 def _trainings(
-    value_CPN: Array, there_CPN: Mask, noise_C: Array, scored: Scored
-) -> tuple[Array, Array, Array, float]:
-    """(C,) variance of one pass's mean with trainings as units, what of it rows explain, how many
-    passes average it, and its df.
+    value_CPN: Array, there_CPN: Mask, single_C: Array, noise_C: Array, scored: Scored
+) -> tuple[Array, Array, Array, Array, float]:
+    """(C,) variance of one pass's mean with trainings as units, what of it rows explain, the
+    variance with rows as units, how many passes average it, and its df.
 
-    noise_C: variance of one pass's mean that the rows' changes from pass to pass explain.
+    single_C: variance of one pass's mean over rows. noise_C: what of it the rows' changes from pass
+    to pass explain.
     """
     if scored.folds <= 1:
-        return _between_passes(value_CPN, there_CPN, noise_C)
+        return _between_passes(value_CPN, there_CPN, single_C, noise_C)
     apart, explained = [], []
     repeats = np.unique(scored.repeat_P)
     for repeat in repeats:
@@ -221,12 +197,13 @@ def _trainings(
         explained.append(np.where(folds_C > 1, by_row_C, 0.0))
     times_C = np.full(len(value_CPN), float(len(repeats)))
     df = float((scored.folds - 1) * len(repeats))
-    return np.mean(apart, axis=0), np.mean(explained, axis=0), times_C, df
+    explained_C = np.mean(explained, axis=0)
+    return np.mean(apart, axis=0), explained_C, explained_C, times_C, df
 
 
 def _between_passes(
-    value_CPN: Array, there_CPN: Mask, noise_C: Array
-) -> tuple[Array, Array, Array, float]:
+    value_CPN: Array, there_CPN: Mask, single_C: Array, noise_C: Array
+) -> tuple[Array, Array, Array, Array, float]:
     """As _trainings, where every pass tests the same held-out rows."""
     n_CP = there_CPN.sum(axis=2)
     mean_CP = _ratio(value_CPN.sum(axis=2), n_CP)
@@ -236,19 +213,9 @@ def _between_passes(
     several = passes_C > 1
     apart_C = np.where(several, squares_C / np.maximum(passes_C - 1, 1), 0.0)
     explained_C = np.where(several, CREDIT * np.nan_to_num(noise_C), 0.0)
+    usual_C = np.where(several, np.nan_to_num(single_C), 0.0)
     times_C = np.maximum(passes_C, 1).astype(np.float64)
-    return apart_C, explained_C, times_C, float(max(mean_CP.shape[1] - 1, 1))
-
-
-def _df(rows_C: Array, rows_df_C: Array, training_C: Array, training_df: float) -> Array:
-    from scipy.special import stdtridf, stdtrit
-
-    sure = 1 - ALPHA / 2
-    square_C = stdtrit(rows_df_C, sure) ** 2 * rows_C + stdtrit(training_df, sure) ** 2 * training_C
-    variance_C = rows_C + training_C
-    mixed = (training_C > 0) & (variance_C > 0)
-    quantile_C = np.sqrt(np.where(mixed, square_C, 1.0) / np.where(mixed, variance_C, 1.0))
-    return np.where(mixed, stdtridf(sure, np.where(mixed, quantile_C, 2.0)), rows_df_C)
+    return apart_C, explained_C, usual_C, times_C, float(max(mean_CP.shape[1] - 1, 1))
 
 
 def _ratio(numerator: Array, denominator: Array | Integers) -> Array:

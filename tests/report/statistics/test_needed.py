@@ -5,8 +5,9 @@ import pytest
 from scipy import stats
 
 from core.report.statistics import Needed, contrasts, to_decide, variance_shares
+from core.report.statistics.needed import Belief
 from core.report.statistics.spread import spread
-from core.report.statistics.training import SCALE, believed, shown
+from core.report.statistics.training import SCALE, shown
 
 
 def pair(rng: np.random.Generator, ahead: float, rows: int, passes: int = 1) -> np.ndarray:
@@ -67,15 +68,15 @@ def test_what_training_may_add_follows_what_folds_show(made) -> None:
     for score_APN in (calm, wild):
         scored = made.folds(score_APN)
         found = spread((score_APN[0] - score_APN[1])[None], scored)
-        belief = believed(found)
+        belief = Belief.of(found)
         assert belief.weight_G.sum() == pytest.approx(1)
         # by quadrature: half-Cauchy times the chi-square of 12 degrees of freedom
         apart, rows = float(found.apart[0]), float(found.explained[0])
         deviation = np.linspace(0, 60, 60_001)
         likely = np.exp(-6 * (np.log1p(deviation**2) + apart / rows / (1 + deviation**2)))
         likely /= 1 + (deviation / SCALE) ** 2
-        expected = rows * (deviation**2 * likely).sum() / likely.sum() / 3
-        assert belief.training_G @ belief.weight_G == pytest.approx(expected, rel=0.1)
+        expected = rows * np.trapezoid(deviation**2 * likely) / np.trapezoid(likely)
+        assert belief.variance_G @ belief.weight_G == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.parametrize("df", [4.0, 12.0])
