@@ -69,7 +69,7 @@ UPLOAD_BODY: Json = {
                         "file": {
                             "type": "string",
                             "format": "binary",
-                            "description": "A CSV or NPZ file: numbers, texts or interactions.",
+                            "description": "A CSV or NPZ file, or a zip of images.",
                         },
                         "spec": {
                             "anyOf": [

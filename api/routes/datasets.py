@@ -32,7 +32,7 @@ ROWS_MAX = 100  # of a preview
     openapi_extra=UPLOAD_BODY,
 )
 async def post_dataset(request: Request, house: House) -> Response:
-    """Upload a CSV or NPZ file; it is checked, stored, and given an id for jobs to name."""
+    """Upload data of any kind; it is checked, stored, and given an id for jobs to name."""
     async with received(request, datasets.folder_of(house.settings)) as upload:
         dataset = await anyio.to_thread.run_sync(datasets.add, house, upload)
     return Response(

@@ -347,6 +347,7 @@ class Dataset(Answer):
     task: str | None = None
     examples: int | None = None
     features: int | None = None
+    inputs: list[dict[str, Any]] = Field(default_factory=list)  # Any: JSON, of each field
     feature_names: list[str] = Field(default_factory=list)
     image: dict[str, int] | None = None
     classes: list[str] = Field(default_factory=list)

@@ -23,10 +23,11 @@ class Datasets:
         path: str | Path,
         spec: Mapping[str, Any] | None = None,  # Any: JSON, checked by the service
     ) -> Dataset:
-        """Upload a CSV or NPZ file. The same bytes and spec give the same dataset.
+        """Upload a file. The same bytes and spec give the same dataset.
 
-        spec: name, format, target, task, ignore, image; all optional. Raises InvalidSpec, which
-        names the row and column that cannot be read.
+        spec: of a CSV or NPZ file name, format, target, task, ignore, image, all optional; else
+        `kind`, which is text, interactions or images, and its fields. Raises InvalidSpec, which
+        names the row and column, or the image, that cannot be read.
         """
         source = Path(path)
         form = {"spec": dumps({"name": source.name, **(spec or {})})}

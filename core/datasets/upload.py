@@ -50,7 +50,7 @@ class Reading:
 
 
 def read_upload(path: Path, spec: AnySpec, limits: UploadLimits) -> Reading:
-    """Read a CSV or NPZ file. InvalidSpec and TooLarge say what is wrong and where."""
+    """Read a file as its spec says. InvalidSpec and TooLarge say what is wrong and where."""
     if not isinstance(spec, UploadSpec):
         return _read_other(path, spec, limits)
     format_ = _format_of(path, spec.format)

@@ -413,6 +413,27 @@ def test_an_upload_prints_the_id_alone_and_the_rest_aside(service, occam, tmp_pa
     assert b'{"name": "points", "target": "y"}' in service.seen[0].body
 
 
+def test_texts_are_uploaded_by_what_the_spec_says(service, occam, tmp_path):
+    path = tmp_path / "reviews.csv"
+    path.write_text("review,mood\na fine film,pos\n")
+    field = {"name": "text", "kind": "tokens", "shape": [3], "size": 5}
+    answer = {"id": "ds_1", "task": "classification", "examples": 12, "inputs": [field]}
+    service.on("POST /v1/datasets", JSONResponse({**answer, "classes": ["a", "b"]}, 201))
+    spec = '{"kind": "text", "text": "review"}'
+
+    assert occam("upload", str(path), "--target", "mood", "--spec", spec) == (
+        0,
+        "ds_1\n",
+        "classification: 12 examples of text, 2 classes\n",
+    )
+    told = b'{"name": "reviews.csv", "kind": "text", "text": "review", "target": "mood"}'
+    assert told in service.seen[0].body
+    for wrong, words in (("{", "--spec is not JSON"), ("[]", "--spec is a JSON object")):
+        code, out, err = occam("upload", str(path), "--spec", wrong)
+        assert (code, out) == (2, "")
+        assert words in err
+
+
 def test_an_upload_of_no_file_is_one_sentence(occam, tmp_path):
     path = tmp_path / "none.csv"
 
