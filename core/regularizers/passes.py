@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from core.regularizers.regularizer import Regularizer
+from core.regularizers.regularizer import Ground, Regularizer
 from core.term import Knobs
 
 if TYPE_CHECKING:
@@ -190,3 +190,13 @@ class Average(Regularizer):
     @abstractmethod
     def reference(self, plain: Plain) -> None:
         """The same in plain torch, after the optimizer's step: what tests compare with."""
+
+
+def needs_numbers(kind: str, ground: Ground) -> str | None:
+    """Why a term that does arithmetic with inputs cannot act, where one is text or ids."""
+    if not ground.coded:
+        return None
+    return (
+        f'{kind} does arithmetic with inputs, and "{ground.coded[0]}" is text or ids; '
+        "use dropout or sam"
+    )

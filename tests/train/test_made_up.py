@@ -70,6 +70,8 @@ JOBS: dict[str, dict[str, Any]] = {
     "hidden, varied": layered({**HIDDEN, "p": {"values": [0.0, 0.4]}}),
     **{kind: {**DIGITS, "compare": between(kind)} for kind in IN_STEPS},
     **{f"{kind} alone": {**DIGITS, "regularizers": [kind]} for kind in IN_STEPS},
+    "lookahead and sam": {**DIGITS, "regularizers": ["lookahead", "sam"]},
+    "ema and halved": {**DIGITS, "regularizers": ["ema", "halved"]},
     "idle": {**DIGITS, "regularizers": ["l1", "idle"]},
     "soften twice": {**DIGITS, "regularizers": ["soften", "label_smoothing"]},
     "soften and the loss": {
@@ -171,6 +173,18 @@ def test_a_knob_of_a_composite_layer_differs_between_runs_of_a_cohort(said) -> N
             "robust with another loss",
             "/regularizers/0",
             "robust works with the loss huber, and this one is cross_entropy",
+        ),
+        (
+            "lookahead and sam",
+            "/regularizers/1",
+            "sam takes the gradient anew, as lookahead does; "
+            "keep one of them, or compare them as arms",
+        ),
+        (
+            "ema and halved",
+            "/regularizers/1",
+            "halved says which weights a run reports, as ema does; "
+            "keep one of them, or compare them as arms",
         ),
         ("goal of no class", "/regularizers/0", '"val_accuracy" is not a metric of regression'),
     ],
