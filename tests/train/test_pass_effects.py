@@ -9,9 +9,21 @@ import numpy as np
 import pytest
 import torch
 
+from core.architectures import Architecture
+from core.regularizers.regularizer import Ground
 from core.train import Epoch
 from core.train.trainer import Trainer
-from tests.train.conftest import cohort, device, experiment, finished, rows, run_of, trained
+from tests.fields import viewed
+from tests.train.conftest import (
+    cohort,
+    device,
+    experiment,
+    finished,
+    rows,
+    run_of,
+    tolerance,
+    trained,
+)
 from tests.train.test_passes import MEMBERS, ONE_EACH, first, interleaved, using
 
 CNN = {"kind": "cnn", "filters": [4], "hidden": [8], "batch_norm": True}
@@ -147,3 +159,25 @@ def test_adversarial_training_withstands_what_breaks_plain_training(kind, digits
     )
     assert min(clean) > 0.9, clean
     assert robust[1] - robust[0] >= 0.2, (clean, robust)
+
+
+TEXTS = next(a for a in Architecture.members().values() if a.examples()[0].coded)
+ON_TEXTS = [
+    pytest.param(use.values[0], id=use.id)
+    for use in ONE_EACH
+    if MEMBERS[use.id]().fits(Ground(None, ("text",), "classification", 32)) is None
+]
+
+
+@pytest.mark.parametrize("terms", ON_TEXTS)
+def test_it_acts_on_words_as_alone(terms, digits, weights) -> None:
+    example = TEXTS.examples()[0]
+    data = viewed(digits, example, 200)
+    body = {"kind": TEXTS.wire_kind(), **example.body}
+    runs = interleaved(terms, architecture=body, epochs=2)[:3]
+    fused = weights(trained(cohort(runs, folds=3), data))
+    for row in (0, 1):
+        alone = weights(trained(cohort([runs[row]], folds=3), data))
+        assert (
+            np.abs(rows(fused, "reported", row) - rows(alone, "reported", 0)).max() <= tolerance()
+        )
