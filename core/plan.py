@@ -14,6 +14,8 @@ from itertools import pairwise
 
 from core.datasets import DatasetFacts, Field, Protocol, sizes
 from core.network import Network, build, noise_of
+from core.regularizers import Regularizer
+from core.regularizers.passes import Augmentation, Regradient
 from core.regularizers.regularizer import Procedure
 from core.spec.experiment import Experiment
 from core.term import Task, structure
@@ -21,6 +23,8 @@ from core.term import Task, structure
 RUNS_PER_COHORT_MAX = 512  # beyond this nothing gets faster, and a lost worker loses more
 BYTES = 4  # float32
 ROW_COPIES = 8  # of a run: weights, gradient, a watch, three of ended runs, two of temporaries
+ANEW_ROWS = 2  # where a gradient is taken anew: the weights before, and a gradient to spare
+ANEW_INPUTS = 3  # and of a minibatch: moved inputs, their gradient, and the ones before
 PLAIN_NUMBERS = 8  # of one example, beside its outputs: targets, losses, a metric's rows
 OUTPUT_COPIES = 3  # of a part: as scored, as probabilities, and a metric's temporaries
 COPIES_BYTES_MAX = 256 * 2**20
@@ -97,12 +101,13 @@ def plan(
     for members in groups.values():
         some = [experiments[i] for i in members]
         network = network_of(some[0], shapes, *some[1:])
-        need = Need.of(some[0], network, shapes)
+        need = Need.of(some[0], network, shapes, *some[1:])
         parts = _parts(need, len(members), memory_bytes, runs_max)
         cuts = [len(members) * part // parts for part in range(parts + 1)]  # even: no straggler
         for start, stop in pairwise(cuts):
             runs = tuple(members[start:stop])
-            time_s = seconds(some[0], network, shapes, len(runs))
+            passes = sum(_passes(experiments[run]) for run in runs) / len(runs)
+            time_s = seconds(some[0], network, shapes, len(runs), passes=passes)
             cohorts.append(
                 CohortPlan(runs, network.parameters, need.bytes(len(runs)), some[0].epochs, time_s)
             )
@@ -149,13 +154,22 @@ class Need:
     chunk: int
 
     @classmethod
-    def of(cls, experiment: Experiment, network: Network, shapes: Shapes) -> Need:
+    def of(
+        cls, experiment: Experiment, network: Network, shapes: Shapes, *others: Experiment
+    ) -> Need:
+        """Of a cohort of these, the first of which stands for what they share."""
         inputs = sum(field.numbers for field in shapes.inputs)
         own = 0 if shapes.replicates == 1 else inputs  # else all see the same examples
+        terms = _regularizers(experiment, *others)
+        if any(isinstance(r, Augmentation) for r in terms):
+            own += inputs
+        anew = any(isinstance(r, Regradient) for r in terms)
         widths = [math.prod(n.shape_out) for n in network.nodes if not n.layer.is_view]
         flowing = own + 2 * max(widths, default=0)
-        watches = sum(isinstance(r, Procedure) for r in experiment.regularizers)
-        rows = ROW_COPIES + len(experiment.optimizer.states()) + watches
+        watches = sum(isinstance(r, Procedure) for r in terms)
+        kept = sum(state.size != "scalar" for r in terms for state in r.states())
+        rows = ROW_COPIES + len(experiment.optimizer.states()) + watches + kept
+        rows += ANEW_ROWS * anew
         outputs = shapes.train_examples * (OUTPUT_COPIES * network.outputs + PLAIN_NUMBERS)
         outputs += (shapes.examples - shapes.train_examples) * (network.outputs + PLAIN_NUMBERS)
         batch, features = minibatch(experiment, shapes), BYTES * shapes.examples * inputs
@@ -165,7 +179,8 @@ class Need:
             shared=min(2 * features, SCALING_BYTES_MAX)
             + (0 if own else 2 * BYTES * batch * inputs),
             lasting=BYTES * (rows * network.size + outputs) + 4096,
-            training=BYTES * batch * (own + flowing + sum(widths)),  # own: and the one before
+            # own: and the one before
+            training=BYTES * batch * (own + ANEW_INPUTS * inputs * anew + flowing + sum(widths)),
             scoring=BYTES * shapes.examples * flowing,
             chunk=BYTES * CHUNK_NUMBERS * flowing // network.width,
         )
@@ -185,10 +200,26 @@ def minibatch(experiment: Experiment, shapes: Shapes) -> int:
     return min(int(experiment.batch_size), shapes.train_examples)
 
 
-def seconds(experiment: Experiment, network: Network, shapes: Shapes, runs: int) -> float:
-    """A rough time on a CPU: three forward passes' worth per step, one per evaluation."""
+def _regularizers(*experiments: Experiment) -> list[Regularizer]:
+    """One of each structure: every run of a cohort has room for what any of them keeps."""
+    different = {id(e): e for e in experiments}  # runs of one setting share their experiment
+    return list({structure(r): r for e in different.values() for r in e.regularizers}.values())
+
+
+def _passes(experiment: Experiment) -> int:
+    """Passes forward and back that regularizers add to a step."""
+    return sum(r.passes for r in experiment.regularizers if isinstance(r, Regradient))
+
+
+def seconds(
+    experiment: Experiment, network: Network, shapes: Shapes, runs: int, *, passes: float = 0
+) -> float:
+    """A rough time on a CPU: three forward passes' worth per step, one per evaluation.
+
+    Of a step that takes so many `passes` more, of all runs on average.
+    """
     steps = experiment.epochs * math.ceil(shapes.train_examples / minibatch(experiment, shapes))
-    trained = 3 * shapes.train_examples * experiment.epochs
+    trained = 3 * (1 + passes) * shapes.train_examples * experiment.epochs
     scored = (shapes.examples - shapes.train_examples) * experiment.epochs
     flops = runs * network.flops * (trained + scored / experiment.evaluate_every)
-    return steps * STEP_OVERHEAD_S + flops / FLOPS_PER_S_CPU
+    return steps * (1 + passes) * STEP_OVERHEAD_S + flops / FLOPS_PER_S_CPU

@@ -36,10 +36,18 @@ class Stack(Protocol):
 
 
 class Model:
-    """Views into w (A, size), one per parameter, and into grad (A, trained) where it is trained."""
+    """Views into w (A, size), one per parameter, and into grad (A, trained) where it is trained.
+
+    `to_inputs`: the way back goes on to what the network is given.
+    """
 
     def __init__(
-        self, network: Network, w_AT: torch.Tensor, grad_AP: torch.Tensor | None = None
+        self,
+        network: Network,
+        w_AT: torch.Tensor,
+        grad_AP: torch.Tensor | None = None,
+        *,
+        to_inputs: bool = False,
     ) -> None:
         self.network = network
         self.tensors: list[Tensors] = [{} for _ in network.nodes]
@@ -55,9 +63,10 @@ class Model:
         self._through: list[bool] = []
         wanted: list[bool] = []
         for node, into in zip(network.nodes, self._into, strict=True):
-            self._through.append(any(ref > INPUT and wanted[ref] for ref in node.inputs))
+            wanted_of = (to_inputs if ref <= INPUT else wanted[ref] for ref in node.inputs)
+            self._through.append(any(wanted_of))
             wanted.append(bool(into) or self._through[-1])
-        self._wanted = wanted
+        self._wanted, self._to_inputs = wanted, to_inputs
 
     def forward(
         self, given: Given, stacks: Sequence[Stack], draw: Draw | None = None
@@ -72,11 +81,12 @@ class Model:
         stacks: Sequence[Stack],
         draw: Draw | None,
         present_RB: torch.Tensor | None = None,
-    ) -> tuple[torch.Tensor, Callable[[torch.Tensor], None]]:
+    ) -> tuple[torch.Tensor, Callable[[torch.Tensor], Given]]:
         """`forward`, and pull: from dJ/d outputs, which it uses up, to all of grad_AP.
 
-        grad's padding is left alone. pull lets go of activations as it goes. Where `present_RB`
-        says that examples are padding, dJ/d outputs must be zero.
+        pull gives dJ/d inputs where that is wanted. grad's padding is left alone. pull lets go of
+        activations as it goes. Where `present_RB` says that examples are padding, dJ/d outputs
+        must be zero.
         """
         nodes, outputs = self.network.nodes, first_outputs(self.network, given)
         pulls: list[PullAll] = []
@@ -90,7 +100,8 @@ class Model:
             for ref in self.network.last_reads[index]:
                 del outputs[ref]
 
-        def pull(dy_RB: torch.Tensor) -> None:
+        def pull(dy_RB: torch.Tensor) -> Given:
+            reached: dict[Ref, torch.Tensor] = {}
             flowing: list[torch.Tensor | None] = [None] * len(nodes)
             flowing[-1] = dy_RB
             for index in reversed(range(len(nodes))):
@@ -99,9 +110,14 @@ class Model:
                     continue
                 assert dy is not None, f"no gradient reached {nodes[index].name}"
                 for ref, dx in zip(nodes[index].inputs, pull_node(dy), strict=True):
-                    if dx is not None and ref > INPUT and self._wanted[ref]:
+                    if ref <= INPUT and dx is not None and self._to_inputs:
+                        before = reached.get(ref)
+                        reached[ref] = dx if before is None else before.add_(dx)
+                    elif dx is not None and ref > INPUT and self._wanted[ref]:
                         before = flowing[ref]
                         flowing[ref] = dx if before is None else before.add_(dx)
+            fields = enumerate(self.network.inputs)
+            return {f.name: reached[INPUT - i] for i, f in fields if INPUT - i in reached}
 
         return outputs[len(nodes) - 1], pull
 

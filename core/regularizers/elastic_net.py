@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -31,6 +32,10 @@ class ElasticNet(Penalty):
         Field(description="share of the penalty that is L1"),
     ] = 0.5
     method: Method = "proximal"
+
+    @classmethod
+    def examples(cls) -> Sequence[Mapping[str, Any]]:
+        return ({"l1_ratio": 0.5}, {"l1_ratio": 0.2}, {"l1_ratio": 1.0})
 
     @property
     def proximal(self) -> bool:

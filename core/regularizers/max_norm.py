@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -28,6 +29,10 @@ class MaxNorm(Constraint):
     c: Annotated[
         float, Knob(gt=0, neutral=math.inf, simpler="low"), Field(description="largest norm")
     ] = 3.0
+
+    @classmethod
+    def examples(cls) -> Sequence[Mapping[str, Any]]:
+        return ({"c": 0.5}, {"c": 3.0}, {"c": 100.0})
 
     def project(self, w: torch.Tensor, fan_in: tuple[int, ...], knobs: Knobs) -> None:
         norm = w.square().sum(fan_in, keepdim=True).sqrt_().clamp_min_(TINY)

@@ -5,21 +5,23 @@
     Constraint   projects the weights back into a set after each step
     Noise        disturbs hidden activations while training
     Target       changes what the loss is asked to fit
-    Procedure    changes how long or on what training runs
+    Procedure    changes how long training runs
 
-A cohort holds runs with different regularizers: a hook is called on the rows of those that have it.
+and those of a training step, in core.regularizers.passes: Augmentation, Regradient, GradientChange,
+Average. A cohort holds runs with different regularizers: a hook is called on the rows of those that
+have it.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from core.term import Knob, Knobs, Term
+from core.term import Knob, Knobs, Task, Term
 
 if TYPE_CHECKING:
     import torch
@@ -36,11 +38,48 @@ Method = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class StateTensor:
+    """A tensor that a regularizer keeps for each run, zero at the start.
+
+    As long as the part of a row that is trained, as the whole row (running statistics too), or one
+    number.
+    """
+
+    name: str
+    size: Literal["trained", "row", "scalar"]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a regularizer may know of the data and the steps before it is accepted."""
+
+    shape: tuple[int, ...] | None  # of one example, where it is one array of numbers
+    coded: tuple[str, ...]  # inputs that are names of things, with which there is no arithmetic
+    task: Task
+    batch_size: int | None  # None: all of the training part
+
+
 class Regularizer(Term):
     """Anything meant to make a model generalise better."""
 
     family: ClassVar[str] = "regularizer"
     hook: ClassVar[str]
+    claim: ClassVar[str | None] = None
+    """What one term of a run alone may do, as a verb after its kind: "mixes the targets"."""
+
+    @classmethod
+    def examples(cls) -> Sequence[Mapping[str, Any]]:  # Any: fields of many types
+        """Bodies that show it at work, the edges of its knobs included; tests try each."""
+        return ({},)
+
+    def fits(self, ground: Ground) -> str | None:
+        """None when it can act on this data and these steps, else why not and what would."""
+        return None
+
+    def states(self) -> tuple[StateTensor, ...]:
+        """What it keeps from step to step."""
+        return ()
 
 
 class Penalty(Regularizer):
@@ -156,7 +195,3 @@ class Seen:
     epoch: int
     value_R: torch.Tensor  # of the metric; not finite where a run diverged
     since_R: torch.Tensor  # epochs since the last improvement, or since the start
-
-
-HOOKS: tuple[type[Regularizer], ...] = (Penalty, Decay, Constraint, Noise, Target, Procedure)
-"""What the loop calls. A term of none of these would be accepted and do nothing."""

@@ -10,7 +10,8 @@ from core.layers import Layer
 from core.metrics import Metric
 from core.network import LayerFault, Network, build, noise_of
 from core.regularizers import Regularizer
-from core.regularizers.regularizer import HOOKS, Noise, Penalty, Procedure, Target
+from core.regularizers.hooks import HOOKS, ON_WEIGHTS
+from core.regularizers.regularizer import Ground, Noise, Penalty, Procedure, Target
 from core.spec.arms import Found
 from core.spec.experiment import Experiment
 from core.spec.faults import unknown
@@ -167,11 +168,16 @@ def _check_regularizers(experiment: Experiment, facts: DatasetFacts) -> Iterator
     seen: set[str] = set()
     for i, regularizer in enumerate(experiment.regularizers):
         path = ("regularizers", i)
-        if regularizer.kind in seen and isinstance(regularizer, Noise | Procedure | Target):
-            yield path, f"{regularizer.kind} is listed twice; keep one of them"
-        seen.add(regularizer.kind)
         if not isinstance(regularizer, HOOKS):
             yield path, f"{regularizer.kind} acts in no part of training; leave it out"
+            continue
+        if regularizer.kind in seen and not isinstance(regularizer, ON_WEIGHTS):
+            yield path, f"{regularizer.kind} is listed twice; keep one of them"
+        elif fault := _clash(regularizer, experiment.regularizers[:i]):
+            yield path, fault
+        seen.add(regularizer.kind)
+        if fault := regularizer.fits(_ground(experiment, facts)):
+            yield path, fault
         if isinstance(regularizer, Target):
             yield from _check_target(path, regularizer, experiment)
         if isinstance(regularizer, Procedure):
@@ -179,6 +185,33 @@ def _check_regularizers(experiment: Experiment, facts: DatasetFacts) -> Iterator
             yield from _check_metric(at, regularizer.watched, facts)
             if fault := _unscored(regularizer.watched, [experiment], facts.task):
                 yield at, fault
+
+
+def _clash(regularizer: Regularizer, before: Sequence[Regularizer]) -> str | None:
+    """Why it cannot act on the same run as one listed before it, else None."""
+    if regularizer.claim is None:
+        return None
+    return next(
+        (
+            f"{regularizer.kind} {regularizer.claim}, as {other.kind} does; "
+            "keep one of them, or compare them as arms"
+            for other in before
+            if other.claim == regularizer.claim
+        ),
+        None,
+    )
+
+
+def _ground(experiment: Experiment, facts: DatasetFacts) -> Ground:
+    """For a minibatch size that is a range its smallest value, with which least can be done."""
+    size = experiment.batch_size
+    smallest = min(size.grid()) if isinstance(size, Values | LinearRange | LogRange) else size
+    return Ground(
+        facts.shape if facts.only else None,
+        tuple(field.name for field in facts.inputs if field.coded),
+        facts.task,
+        None if smallest == "full" else int(smallest),
+    )
 
 
 def _placed(experiment: Experiment) -> Iterator[tuple[Path, Regularizer]]:

@@ -19,6 +19,8 @@ from core.network.run import Draw, Model
 from core.stack import Span
 from core.term import Knobs
 from core.train.data import Batch, Feed, Part
+from core.train.given import Given
+from core.train.passes import States, hooks_of, reported
 from core.train.program import Program
 from core.train.randomness import uniforms
 from core.train.score import Scored, score, terms, weight_facts
@@ -38,6 +40,7 @@ class Block:
         rows: Sequence[int],
         w: torch.Tensor,
         optimizer: Mapping[str, torch.Tensor],
+        states: States,
         constants: Constants,
     ) -> None:
         program.select(rows)
@@ -50,11 +53,13 @@ class Block:
         losses = program.losses
         self.loss_knobs = Knobs({**vars(losses.knobs), **of_loss}, idle=not losses.acting)
         self.t: int | torch.Tensor = 0  # of the step now taken, from 1; (R, 1) where runs differ
-        self._steps: list[int] = []  # the same for each active stream
+        self.steps: list[int] = []  # the same for each active stream
         self.grad_norm_R = torch.zeros(len(rows), device=w.device)
         # what a run that takes no step keeps
-        self._lasting = (self.w, *self.optimizer.values(), self.grad_norm_R)
+        self._lasting = (self.w, *self.optimizer.values(), *states.values(), self.grad_norm_R)
         self.sums: dict[str, torch.Tensor] = {}
+        self._states = states
+        self.hooks = hooks_of(self, states)
 
     @torch.no_grad()
     def run_epoch(
@@ -74,34 +79,44 @@ class Block:
         for index, start in enumerate(range(0, feed.longest, size)):
             if cancelled():
                 return False
-            self._steps = [(epoch - 1) * steps + index + 1 for steps in steps_S]
+            self.steps = [(epoch - 1) * steps + index + 1 for steps in steps_S]
             alike = len(set(steps_S)) == 1
-            self.t = self._steps[0] if alike else feed.per_run(self._steps)[:, None]
+            self.t = self.steps[0] if alike else feed.per_run(self.steps)[:, None]
+            if self.hooks is not None:
+                self.hooks.begin(epoch, steps_S, index)
             batch = feed.minibatch(start, min(start + size, feed.longest))
             self._step(batch, lr_TR1[index], metrics, last=index + 1 in steps_S)
         self.lr_R1 = lr_TR1[-1]
         return True
 
-    def measure(self, metrics: Sequence[Metric]) -> dict[str, torch.Tensor]:
+    def reported(self) -> torch.Tensor:
+        """(R, size) the rows that these runs would report now: most often `w` itself."""
+        return reported(self.program, self.w, self._states)
+
+    def measure(
+        self, metrics: Sequence[Metric], reported_RT: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
         """Every metric of a logged epoch, (R,) each, still on the device."""
         feed = self.feed
         alike = len(set(feed.lengths)) == 1
         examples = feed.longest if alike else feed.per_run(feed.lengths)
         values = {n: v / examples for n, v in self.sums.items()}
-        values |= self.score("val", metrics).values
-        values |= self.weights(values["train_loss"])
+        values |= self.score("val", metrics, reported_RT).values
+        values |= self.weights(values["train_loss"], reported_RT)
         values["grad_norm"] = self.grad_norm_R
         values["lr"] = self.lr_R1[:, 0]
         return values
 
-    def score(self, part: Part, metrics: Sequence[Metric]) -> Scored:
-        return score(part, self.model, self.feed, self.program, metrics, self.loss_knobs)
+    def score(self, part: Part, metrics: Sequence[Metric], w_RT: torch.Tensor) -> Scored:
+        """At these rows of weights."""
+        model = self.model if w_RT is self.w else Model(self.program.network, w_RT)
+        return score(part, model, self.feed, self.program, metrics, self.loss_knobs)
 
-    def weights(self, loss_R: torch.Tensor) -> dict[str, torch.Tensor]:
+    def weights(self, loss_R: torch.Tensor, w_RT: torch.Tensor) -> dict[str, torch.Tensor]:
         """The objective, its penalty terms, and facts of the weights."""
-        penalties = terms(self.w, self.program)
+        penalties = terms(w_RT, self.program)
         objective = torch.stack([loss_R, *penalties.values()]).sum(0)
-        return {"objective": objective, **penalties, **weight_facts(self.w, self.program)}
+        return {"objective": objective, **penalties, **weight_facts(w_RT, self.program)}
 
     def _learning_rates(self, epoch: int, steps_S: Sequence[int]) -> torch.Tensor:
         """(T, R, 1): base rate times the schedule's factor, in one copy to the device.
@@ -125,21 +140,25 @@ class Block:
     def _step(
         self, batch: Batch, lr_R1: torch.Tensor, metrics: Sequence[Metric], *, last: bool
     ) -> None:
-        program, present_RB = self.program, batch.present_RB
+        program, hooks, present_RB = self.program, self.hooks, batch.present_RB
         put_back = self._keep(batch.absent)
-        output, pull = self.model.vjp(batch.inputs, program.layers, self._draws(batch), present_RB)
-        loss_RB, slope_RB = program.loss.value_and_grad(output, batch.y_RB, self.loss_knobs)
-        if present_RB is not None:  # from the mean over all B to that over the examples present
-            share_RB = present_RB * (batch.examples / present_RB.sum(1, keepdim=True).clamp(min=1))
-            slope_RB = slope_RB * share_RB.unsqueeze(-1)
-        pull(slope_RB)
+        given = Given(batch) if hooks is None else hooks.on_batch(batch)
+        inputs, draws = given.batch.inputs, self.draws(batch)
+        output, pull = self.model.vjp(inputs, program.layers, draws, present_RB)
+        loss_RB, slope = given.loss(program.loss, output, self.loss_knobs)
+        pull(slope)
+        if hooks is not None:
+            hooks.regradient()
         if last:  # of the data term; the update uses the gradient up
             torch.linalg.vector_norm(self.grad, dim=1, out=self.grad_norm_R)
         update(self, lr_R1)
+        if hooks is not None:
+            hooks.after_step()
         put_back()
         self._add("train_loss", mean_present(loss_RB, present_RB), batch)
+        y_RB = given.metric_targets()
         for metric in metrics:
-            value_R = metric.value(output, batch.y_RB, present_RB, None)
+            value_R = metric.value(output, y_RB, present_RB, None)
             self._add(f"train_{metric.kind}", value_R, batch)
 
     def _keep(self, absent: torch.Tensor | None) -> Callable[[], None]:
@@ -166,12 +185,14 @@ class Block:
         added_R = torch.where(count_R > 0, value_R * count_R, 0.0)
         self.sums[name] = self.sums[name] + added_R if name in self.sums else added_R
 
-    def _draws(self, batch: Batch) -> Draw:
+    def draws(self, batch: Batch) -> Draw:
+        """What layers draw in the step now taken, the same as often as they ask."""
+
         def draw(node: int, shape: Shape, spans: Sequence[Span]) -> Iterator[Drawn]:
             purpose = f"noise/{self.program.network.nodes[node].name}"
             whole = (batch.examples, *shape)
             drawn = uniforms(
-                self.feed.seeds(), purpose, self._steps, whole, self.w.device, batch.counts
+                self.feed.seeds(), purpose, self.steps, whole, self.w.device, batch.counts
             )
             return ((slice(lo, hi), self.feed.to_runs(drawn, lo, hi)) for lo, hi in spans)
 

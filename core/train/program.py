@@ -17,6 +17,7 @@ import torch
 from core.datasets import DatasetFacts
 from core.network import Network, Place, build, noise_of
 from core.regularizers import Regularizer
+from core.regularizers.passes import Augmentation, Average, GradientChange, Regradient
 from core.regularizers.regularizer import (
     Constraint,
     Decay,
@@ -31,6 +32,7 @@ from core.term import Knobs, structure
 from core.train.cohort import Cohort
 
 R = TypeVar("R", bound=Regularizer)
+R_co = TypeVar("R_co", bound=Regularizer, covariant=True)
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,11 @@ class Slot(Generic[R]):
 
 
 @dataclass(frozen=True)
-class Acting(Generic[R]):
+class Acting(Generic[R_co]):
     """A slot on one segment of the rows now training; every run in it has the term."""
 
     label: str
-    term: R
+    term: R_co
     rows: slice
     span: slice  # of a run's row, what the term acts on
     places: tuple[Place, ...]  # the weight tensors among that
@@ -101,6 +103,26 @@ class Program:
         self.constraints = list(self._acting(Constraint, rows))
         self.procedures = list(self._acting(Procedure, rows))
         self.proximal = [at for at in self.penalties if at.term.proximal]
+        self.augmentations = self._in_order(Augmentation, rows)
+        self.regradients = self._in_order(Regradient, rows)
+        self.gradient_changes = self._in_order(GradientChange, rows)
+        self.averages = self._in_order(Average, rows)
+
+    @property
+    def passes(self) -> bool:
+        """Whether a step is more than forward, back and an update, for any of these runs."""
+        return bool(
+            self.augmentations or self.regradients or self.gradient_changes or self.averages
+        )
+
+    def states(self) -> dict[str, int]:
+        """`<slot>/<name>` -> numbers that the slot's term keeps for each run of the cohort."""
+        sizes = {"trained": self.network.trained, "row": self.network.size, "scalar": 1}
+        return {
+            f"{slot.label}/{state.name}": sizes[state.size]
+            for slot in self.slots
+            for state in slot.term.states()
+        }
 
     def slots_of(self, hook: type[R]) -> list[Slot[R]]:
         """The slots of one hook."""
@@ -112,6 +134,10 @@ class Program:
             for lo, hi in slot.segments(rows):
                 at = slice(lo, hi)
                 yield Acting(slot.label, slot.term, at, span, places, slot.stack.knobs.of(at))
+
+    def _in_order(self, hook: type[R], rows: Sequence[int]) -> list[Acting[R]]:
+        """Of hooks that do not commute: one order, whatever the neighbours and the job's lists."""
+        return sorted(self._acting(hook, rows), key=lambda at: at.label)
 
     def _scope(self, slot: Slot[R]) -> tuple[slice, tuple[Place, ...]]:
         """The part of a run's row that the slot acts on, and the weight tensors in it."""
@@ -150,7 +176,7 @@ def _slots(
             slot = (*key, seen[key])  # the same penalty twice in one run is two slots
             scopes[slot] = node_index
             members.setdefault(slot, [None] * len(experiments))[row] = term
-    return [
+    found = [
         Slot(
             _label(terms, scopes[key], key[-1], networks[0]),
             next(t for t in terms if t is not None),
@@ -160,6 +186,8 @@ def _slots(
         )
         for key, terms in members.items()
     ]
+    assert len({slot.label for slot in found}) == len(found), "states and metrics go by labels"
+    return found
 
 
 def _label(
@@ -170,7 +198,8 @@ def _label(
     From the term itself, never from its neighbours: a metric has one name in all cohorts.
     """
     term = next(t for t in terms if t is not None)
-    fields, knobs = type(term).model_fields, type(term).knobs()
+    fields = type(term).model_fields
+    knobs = {name for name, knob in type(term).knobs().items() if not knob.structural}
     unusual = [
         str(value) if isinstance(value, str) else f"{name}={value}".lower()
         for name in fields

@@ -7,7 +7,7 @@ share a draw, so that differences between their settings are paired; its seed is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -42,10 +42,34 @@ def uniforms(
 
     `counts` says how long each draw is, of shape[0]; zeros fill up the rest.
     """
+    return _drawn(torch.Tensor.uniform_, seeds, purpose, steps, shape, device, counts)
+
+
+def normals(
+    seeds: Sequence[int],
+    purpose: str,
+    steps: Sequence[int],
+    shape: tuple[int, ...],
+    device: torch.device,
+    counts: Sequence[int] | None = None,
+) -> torch.Tensor:
+    """N(0, 1), as `uniforms`."""
+    return _drawn(torch.Tensor.normal_, seeds, purpose, steps, shape, device, counts)
+
+
+def _drawn(
+    fill: Callable[..., torch.Tensor],
+    seeds: Sequence[int],
+    purpose: str,
+    steps: Sequence[int],
+    shape: tuple[int, ...],
+    device: torch.device,
+    counts: Sequence[int] | None,
+) -> torch.Tensor:
     drawn = torch.empty(len(seeds), *shape, device=device)
     for i, (row, seed, step) in enumerate(zip(drawn, seeds, steps, strict=True)):
         count = shape[0] if counts is None else counts[i]
         # not a part of a longer draw, which is another stream of numbers on some devices
-        row[:count].uniform_(0, 1, generator=generator(seed, purpose, step, device))
+        fill(row[:count], 0, 1, generator=generator(seed, purpose, step, device))
         row[count:].zero_()
     return drawn

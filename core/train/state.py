@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -26,13 +26,15 @@ class Watch:
     def see(
         self,
         value_R: torch.Tensor,
-        w_AT: torch.Tensor,
+        w_RT: torch.Tensor,
         epoch: int,
         lo: int,
         hi: int,
         margin_R: torch.Tensor | float = 0.0,
     ) -> torch.Tensor:
         """Keep, of rows [lo, hi), what improved by more than the margin; finite values only.
+
+        Values and weights are of these rows alone.
 
         Returns (R,), the epochs since each row's last improvement.
         """
@@ -41,7 +43,7 @@ class Watch:
         better_R = (score_R > best + margin_R) & torch.isfinite(score_R)
         best.copy_(torch.where(better_R, score_R, best))
         at.masked_fill_(better_R, epoch)
-        weights.copy_(torch.where(better_R[:, None], w_AT[lo:hi], weights))
+        weights.copy_(torch.where(better_R[:, None], w_RT, weights))
         return epoch - at
 
     def best(self, places: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
@@ -53,8 +55,9 @@ class Watch:
 class State:
     """Everything that a checkpoint holds.
 
-    `rows` are the cohort's rows still training (A of them); `w` is (A, size), with optimizer state
-    and watches alongside. Runs that ended lie in `last`, `best`, `reported`: (R, size).
+    `rows` are the cohort's rows still training (A of them); `w` is (A, size), with optimizer state,
+    watches and `terms`, what regularizers keep, alongside. Runs that ended lie in `last`, `best`,
+    `reported`: (R, size).
     """
 
     def __init__(
@@ -62,7 +65,8 @@ class State:
         cohort: Cohort,
         network: Network,
         states: Sequence[str],
-        watches: dict[str, str],
+        terms: Mapping[str, int],
+        watches: Mapping[str, str],
         device: torch.device,
     ) -> None:
         count = len(cohort.runs)
@@ -72,6 +76,7 @@ class State:
         self.parts = 1
         self.w = first_weights(cohort, network).to(device)
         self.optimizer = {n: torch.zeros(count, network.trained, device=device) for n in states}
+        self.terms = {n: torch.zeros(count, width, device=device) for n, width in terms.items()}
         self.watches = {
             name: Watch(count, network.size, direction, device)
             for name, direction in watches.items()
@@ -85,6 +90,7 @@ class State:
         self.rows = [self.rows[i] for i in kept]
         self.w = self.w.index_select(0, index)
         self.optimizer = {n: v.index_select(0, index) for n, v in self.optimizer.items()}
+        self.terms = {n: v.index_select(0, index) for n, v in self.terms.items()}
         for watch in self.watches.values():
             watch.tensors = {n: v.index_select(0, index) for n, v in watch.tensors.items()}
 
@@ -97,6 +103,7 @@ class State:
             "w": self.w,
         }
         named |= {f"optimizer/{n}": v for n, v in self.optimizer.items()}
+        named |= {f"term/{n}": v for n, v in self.terms.items()}
         named |= {f"ended/{n}": v for n, v in self.ended.items()}
         for name, watch in self.watches.items():
             named |= {f"watch/{name}/{n}": v for n, v in watch.tensors.items()}
@@ -111,6 +118,7 @@ class State:
         place = {n: v.to(self.device, copy=True) for n, v in named.items()}
         self.w = place["w"]
         self.optimizer = {n: place[f"optimizer/{n}"] for n in self.optimizer}
+        self.terms = {n: place[f"term/{n}"] for n in self.terms}
         self.ended = {n: place[f"ended/{n}"] for n in self.ended}
         for name, watch in self.watches.items():
             watch.tensors = {n: place[f"watch/{name}/{n}"] for n in watch.tensors}

@@ -18,6 +18,7 @@ from core.answers.gathered import Answers, Tested
 from core.datasets import Dataset
 from core.datasets.splits import units_of
 from core.metrics.threshold import THRESHOLD, best_threshold, metric_decided
+from core.regularizers.passes import Average
 from core.regularizers.regularizer import Procedure, Seen
 from core.rows import write_rows
 from core.train import checkpoint
@@ -25,6 +26,7 @@ from core.train.block import Block
 from core.train.cohort import Cohort
 from core.train.data import PARTS, Feed
 from core.train.events import Ended, EndReason, Epoch, Event, Finished
+from core.train.passes import reported
 from core.train.program import Program
 from core.train.score import direction_of, kind_of, metrics_for
 from core.train.state import State
@@ -55,6 +57,7 @@ class Trainer:
         self.program = Program(cohort, dataset.facts, device)
         self.feed = Feed(cohort, dataset, device)
         self.procedures = self.program.slots_of(Procedure)
+        self._averages = bool(self.program.slots_of(Average))
         self.watched = {SELECT: cohort.metric}
         self.watched |= {slot.label: slot.term.watched for slot in self.procedures}
         asked = {kind_of(name) for name in self.watched.values()}
@@ -66,6 +69,7 @@ class Trainer:
             cohort,
             self.program.network,
             self.program.optimizer.states(),
+            self.program.states(),
             {name: direction_of(metric) for name, metric in self.watched.items()},
             device,
         )
@@ -162,16 +166,16 @@ class Trainer:
         def run(number: int, lo: int, hi: int) -> Logged:
             rows = tuple(range(lo, hi))
             w = self.state.ended["reported"][lo:hi]
-            block = self._block(rows, w, {})
+            block = self._block(rows, w, {}, {})
             final: dict[str, torch.Tensor] = {}
             for part in PARTS:
-                scored = block.score(part, metrics)
+                scored = block.score(part, metrics, w)
                 final |= scored.values
                 if part == "test":
                     answers.take(lo, hi, scored.answered)
                 if part == "val" and self.feed.classes == 2:
                     final |= self._threshold(scored.answered)
-            final |= block.weights(final["train_loss"])
+            final |= block.weights(final["train_loss"], w)
             return rows, {k: v.tolist() for k, v in final.items()}, []
 
         finals = self._in_lanes(run, _cuts(len(self.cohort.runs), self.state.parts))
@@ -200,36 +204,51 @@ class Trainer:
         if kept is not None and kept.rows == rows:
             return kept
         optimizer = {n: v[lo:hi] for n, v in state.optimizer.items()}
-        block = self._block(rows, state.w[lo:hi], optimizer)
+        terms = {n: v[lo:hi] for n, v in state.terms.items()}
+        block = self._block(rows, state.w[lo:hi], optimizer, terms)
         if self.lanes > 1 or state.parts == 1:  # blocks that take turns are made for each
             self._blocks[number] = block
         return block
 
     def _block(
-        self, rows: tuple[int, ...], w: torch.Tensor, optimizer: Mapping[str, torch.Tensor]
+        self,
+        rows: tuple[int, ...],
+        w: torch.Tensor,
+        optimizer: Mapping[str, torch.Tensor],
+        terms: Mapping[str, torch.Tensor],
     ) -> Block:
-        return Block(self.program.fork(), self.feed.fork(), rows, w, optimizer, self._constants)
+        program, feed = self.program.fork(), self.feed.fork()
+        return Block(program, feed, rows, w, optimizer, terms, self._constants)
 
     def _log(self, block: Block, epoch: int, lo: int, hi: int) -> Logged:
         """Measure a block after its epoch; the one host copy."""
         with torch.no_grad():
-            values = block.measure(self.metrics)
-            stops_R = self._watch(block, values, epoch, lo, hi)
+            w_RT = block.reported()
+            values = block.measure(self.metrics, w_RT)
+            stops_R = self._watch(block, values, w_RT, epoch, lo)
             *columns, stops = torch.stack([*values.values(), stops_R.float()]).tolist()
         return block.rows, dict(zip(values, columns, strict=True)), stops
 
     def _watch(
-        self, block: Block, values: Mapping[str, torch.Tensor], epoch: int, lo: int, hi: int
+        self,
+        block: Block,
+        values: Mapping[str, torch.Tensor],
+        w_RT: torch.Tensor,
+        epoch: int,
+        lo: int,
     ) -> torch.Tensor:
-        """(R,) true where a procedure ends the run; every watch sees this epoch."""
-        watches, w = self.state.watches, self.state.w
-        watches[SELECT].see(values[self.watched[SELECT]], w, epoch, lo, hi)
-        stops_R = torch.zeros(hi - lo, dtype=torch.bool, device=self.device)
+        """(R,) true where a procedure ends the run; every watch sees this epoch.
+
+        The block's rows start at `lo` of the active ones, and report `w_RT`.
+        """
+        watches, runs = self.state.watches, len(w_RT)
+        watches[SELECT].see(values[self.watched[SELECT]], w_RT, epoch, lo, lo + runs)
+        stops_R = torch.zeros(runs, dtype=torch.bool, device=self.device)
         for at in block.program.procedures:
             value_R = values[self.watched[at.label]][at.rows]
             first, last = lo + at.rows.start, lo + at.rows.stop
             margin = at.term.margin(at.knobs)
-            since_R = watches[at.label].see(value_R, w, epoch, first, last, margin)
+            since_R = watches[at.label].see(value_R, w_RT[at.rows], epoch, first, last, margin)
             stops_R[at.rows] |= at.term.after_epoch(Seen(epoch, value_R, since_R), at.knobs)
         return stops_R
 
@@ -257,18 +276,26 @@ class Trainer:
         state = self.state
         index = torch.tensor(places, device=self.device)
         rows = torch.tensor([state.rows[p] for p in places], device=self.device)
-        last = state.w.index_select(0, index)
-        reported = last
+        last = self._reported().index_select(0, index)
+        chosen = last
         for slot in self.procedures:
             if slot.term.restores:
                 has = torch.from_numpy(slot.has).to(self.device)[rows]
                 restored = state.watches[slot.label].best(index, last)
-                reported = torch.where(has[:, None], restored, reported)
+                chosen = torch.where(has[:, None], restored, chosen)
         best = state.watches[SELECT].best(index, last)
-        for name, value in (("last", last), ("best", best), ("reported", reported)):
+        for name, value in (("last", last), ("best", best), ("reported", chosen)):
             state.ended[name].index_copy_(0, rows, value)
         epochs = state.watches[SELECT].tensors["epoch"].index_select(0, index)
         state.best_epoch[rows.cpu()] = epochs.cpu()
+
+    def _reported(self) -> torch.Tensor:
+        """(A, size) what the active runs report: most often the rows that they train."""
+        if not self._averages:
+            return self.state.w
+        program = self.program.fork()
+        program.select(self.state.rows)
+        return reported(program, self.state.w, self.state.terms)
 
     def _named_weights(self) -> dict[str, torch.Tensor]:
         """`last|best|reported/<layer>/<parameter>`, (R, …), and what standardised the data.

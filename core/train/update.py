@@ -1,4 +1,4 @@
-"""One optimizer step for all runs: decay, penalties' gradients, step, proximal steps, constraints.
+"""One optimizer step for all runs: penalties' gradients, decay, step, proximal steps, constraints.
 
 In place on (R, size) rows. Each regularizer touches the rows that have it and no others.
 """
@@ -18,6 +18,8 @@ def update(block: Block, lr_R1: torch.Tensor) -> None:
     program = block.program
     for at in program.penalties:
         at.term.add_gradient(block.grad[at.rows, at.span], block.w[at.rows, at.span], at.knobs)
+    if block.hooks is not None:
+        block.hooks.on_gradient()
     _decay(block, lr_R1)
     step = program.optimizer.step(
         block.w[:, : program.network.trained],

@@ -223,3 +223,21 @@ def test_shapes_are_known_before_the_data_is_loaded():
     assert found.train_examples == pytest.approx(0.64 * 1797, abs=3)
     folds = Protocol(folds=10, inner_folds=3)
     assert Shapes.of(facts, folds).train_examples == pytest.approx(0.6 * 1797, abs=3)
+
+
+def test_what_regularizers_keep_and_repeat_is_counted():
+    """An average is a row of each run; SAM's second pass is another step's worth of time."""
+    plain = experiment(regularizers=[])
+    row = network_of(plain, SHAPES).size * 4
+    averaged = experiment(regularizers=["ema"])
+    assert cost(averaged) - cost(plain) == row
+    sam = experiment(regularizers=["sam"])
+    (one,), (two,) = (plan([each], SHAPES, memory_bytes=PLENTY) for each in (plain, sam))
+    assert 1.5 < two.time_s / one.time_s <= 2
+
+
+def test_a_run_beside_one_that_keeps_an_average_has_room_for_one_too():
+    both = [experiment(regularizers=[]), experiment(regularizers=["swa"])]
+    (together,) = plan(both, SHAPES, memory_bytes=PLENTY)
+    (alike,) = plan([both[1]] * 2, SHAPES, memory_bytes=PLENTY)
+    assert together.memory_bytes == alike.memory_bytes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import cycle, islice
 from typing import Any, get_args
 
 import hypothesis.strategies as st
@@ -20,8 +21,6 @@ from tests.stacks import generator, stacked
 
 PENALTIES = [kind for kind, m in Regularizer.members().items() if issubclass(m, Penalty)]
 LAMBDAS = (0.0, 0.3, 2.5)
-# What else differs between the runs.
-KNOBS: dict[str, list[dict[str, Any]]] = {"elastic_net": [{"l1_ratio": a} for a in (0.5, 0.2, 1.0)]}
 
 
 def variants() -> list[Any]:
@@ -36,9 +35,9 @@ def variants() -> list[Any]:
 
 def of_runs(kind: str, method: str | None) -> list[Penalty]:
     chosen = {} if method is None else {"method": method}
-    more = KNOBS.get(kind, [{}] * 3)
     member = Regularizer.members()[kind]
-    return [member(lam=x, **chosen, **knobs) for x, knobs in zip(LAMBDAS, more, strict=True)]
+    bodies = islice(cycle(member.examples()), len(LAMBDAS))
+    return [member(lam=x, **chosen, **body) for x, body in zip(LAMBDAS, bodies, strict=True)]
 
 
 def weights(columns: int = 40) -> torch.Tensor:

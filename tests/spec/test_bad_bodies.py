@@ -259,6 +259,42 @@ REGULARIZERS = [
     (having(regularizers=["l1"] * 21), "/regularizers", "at most 20, not 21"),
     (having(regularizers=["early_stopping"] * 2), "/regularizers/1", "listed twice"),
     (having(regularizers=["dropout"] * 2), "/regularizers/1", "listed twice"),
+    (having(regularizers=["grad_clip"] * 2), "/regularizers/1", "listed twice"),
+    (
+        having(regularizers=["sam", "l1", "fgsm"]),
+        "/regularizers/2",
+        "fgsm takes the gradient anew, as sam does; keep one of them, or compare them as arms",
+    ),
+    (
+        having(regularizers=["ema", "swa"]),
+        "/regularizers/1",
+        "swa says which weights a run reports, as ema does; keep one of them",
+    ),
+    (
+        having(regularizers=["cutmix", "mixup"]),
+        "/regularizers/1",
+        "mixup mixes the targets, as cutmix does; keep one of them",
+    ),
+    (
+        having(batch_size=1, regularizers=["mixup"]),
+        "/regularizers/0",
+        "mixup mixes the examples of a minibatch, and batch_size is 1; use 2 or more",
+    ),
+    (
+        having(dataset="breast_cancer", regularizers=["cutmix"]),
+        "/regularizers/0",
+        "cutmix cuts from images (C, H, W), and an example here has shape (30,); use mixup",
+    ),
+    (
+        having(dataset="diabetes", loss="mse", regularizers=["label_noise"]),
+        "/regularizers/0",
+        "label_noise draws classes, and this dataset is regression; use gaussian_noise",
+    ),
+    (
+        layers("flatten", {"kind": "dense", "units": 10, "regularizers": ["sam"]}),
+        "/architecture/layers/1/regularizers",
+        "sam does not act on one layer's weights; put it in the job's regularizers",
+    ),
     (
         having(architecture="linear", regularizers=["dropout"]),
         "/regularizers/0",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -19,12 +20,25 @@ from core.layers.block import Block
 from core.layers.dense import Dense
 from core.layers.dropout import DropoutLayer
 from core.layers.layer import Alone, Example, LayerRegularizers, Ref, Wiring
+from core.regularizers.passes import (
+    Augmentation,
+    Average,
+    Draw,
+    GradientChange,
+    Minibatch,
+    Moment,
+    Pass,
+    Plain,
+    Regradient,
+    States,
+)
 from core.regularizers.regularizer import (
     Noise,
     Procedure,
     Pull,
     Regularizer,
     Seen,
+    StateTensor,
     Target,
 )
 from core.term import Knob, Knobs
@@ -77,6 +91,90 @@ class Goal(Procedure):
 
     def after_epoch(self, seen: Seen, knobs: Knobs) -> torch.Tensor:
         return seen.value_R >= knobs.enough
+
+
+class Mirrored(Augmentation):
+    """Turns the sign of whole examples; with it every target is also asked for as class 0."""
+
+    kind: Literal["mirrored"] = "mirrored"
+    share: Annotated[float, Knob(gt=0, le=1)] = 0.4
+
+    def on_batch(self, batch: Minibatch, draw: Draw, knobs: Knobs) -> Minibatch:
+        turned_RB = draw.uniform("which") < knobs.share[:, None]
+        sign_RB = 1.0 - 2.0 * turned_RB
+        inputs = {
+            name: x_RB * sign_RB.view(*sign_RB.shape, *[1] * (x_RB.dim() - 2))
+            for name, x_RB in batch.inputs.items()
+        }
+        ((_, y_RB),) = batch.targets
+        half_RB = torch.full_like(sign_RB, 0.75)
+        targets = [(half_RB, y_RB), (1 - half_RB, torch.zeros_like(y_RB))]
+        return replace(batch, inputs=inputs, targets=targets)
+
+    def reference(self, plain: Plain) -> None:
+        raise AssertionError("compared with itself alone")
+
+
+class Lookahead(Regradient):
+    """The gradient where the last one it took would lead."""
+
+    kind: Literal["lookahead"] = "lookahead"
+    size: Annotated[float, Knob(gt=0)] = 0.3
+
+    @property
+    def passes(self) -> int:
+        return 1
+
+    def states(self) -> tuple[StateTensor, ...]:
+        return (StateTensor("before", "trained"),)
+
+    def regradient(self, at: Pass, state: States, knobs: Knobs) -> None:
+        here = at.w.clone()
+        at.w.sub_(knobs.size[:, None] * state["before"])
+        at.gradient()
+        at.w.copy_(here)
+        state["before"].copy_(at.grad)
+
+    def reference(self, plain: Plain) -> None:
+        raise AssertionError("compared with itself alone")
+
+
+class Sluggish(GradientChange):
+    """Trains by the mean of all gradients so far."""
+
+    kind: Literal["sluggish"] = "sluggish"
+    factor: Annotated[float, Knob(gt=0)] = 1.0
+
+    def states(self) -> tuple[StateTensor, ...]:
+        return (StateTensor("sum", "trained"), StateTensor("count", "scalar"))
+
+    def on_gradient(self, at: Pass, state: States, knobs: Knobs) -> None:
+        state["sum"].add_(at.grad)
+        state["count"].add_(1)
+        at.grad.copy_(knobs.factor[:, None] * state["sum"] / state["count"])
+
+    def reference(self, plain: Plain) -> None:
+        raise AssertionError("compared with itself alone")
+
+
+class Halved(Average):
+    """Reports half of the weights before the last step of each epoch."""
+
+    kind: Literal["halved"] = "halved"
+    share: Annotated[float, Knob(gt=0)] = 0.5
+
+    def states(self) -> tuple[StateTensor, ...]:
+        return (StateTensor("kept", "row"),)
+
+    def after_step(self, w_RP: torch.Tensor, state: States, moment: Moment, knobs: Knobs) -> None:
+        if not moment.last:
+            state["kept"].copy_(knobs.share[:, None] * w_RP)
+
+    def reported(self, w_RP: torch.Tensor, state: States, knobs: Knobs) -> torch.Tensor:
+        return state["kept"]
+
+    def reference(self, plain: Plain) -> None:
+        raise AssertionError("compared with itself alone")
 
 
 class Idle(Regularizer):

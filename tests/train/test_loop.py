@@ -35,7 +35,6 @@ from tests.train.conftest import (
     trained,
 )
 
-BINDING = {"max_norm": {"c": 0.5}}  # where the default holds without doing anything
 IMAGE = Example(((1, 8, 8),))
 FEW = 400  # examples: the last of an epoch's minibatches is smaller than the others
 # at lr 0.1 some networks are chaotic, and double a last bit's difference every few steps
@@ -100,7 +99,10 @@ def test_a_run_inside_a_cohort_equals_the_same_run_alone(example, changes, digit
 @pytest.mark.parametrize("kind", Regularizer.members())
 def test_a_run_between_two_that_have_a_regularizer_keeps_every_bit(kind, digits, weights) -> None:
     """Neighbours on both sides: a hook that acts on a block of rows would act on it too."""
-    plain, term = run_of(experiment(epochs=3), 0), {"kind": kind, **BINDING.get(kind, {})}
+    plain, term = (
+        run_of(experiment(epochs=3), 0),
+        {"kind": kind, **Regularizer.members()[kind].examples()[0]},
+    )
     having = [run_of(experiment(epochs=3, regularizers=[term]), seed) for seed in (0, 1)]
     beside = weights(trained(cohort([having[0], plain, having[1], plain]), digits))
     alone = weights(trained(cohort([plain] * 4), digits))

@@ -49,6 +49,7 @@ LOWERED = [
     {"kind": "dropout", "p": 0.4},
 ]
 HUBER = {**DIGITS, "dataset": "diabetes", "architecture": "linear", "loss": "huber"}
+IN_STEPS = ("mirrored", "lookahead", "sluggish", "halved")
 JOBS: dict[str, dict[str, Any]] = {
     "plain": {**DIGITS, "regularizers": []},
     "plain huber": {**HUBER, "regularizers": []},
@@ -67,6 +68,10 @@ JOBS: dict[str, dict[str, Any]] = {
     "hidden": layered(HIDDEN),
     "lowered": layered(*LOWERED),
     "hidden, varied": layered({**HIDDEN, "p": {"values": [0.0, 0.4]}}),
+    **{kind: {**DIGITS, "compare": between(kind)} for kind in IN_STEPS},
+    **{f"{kind} alone": {**DIGITS, "regularizers": [kind]} for kind in IN_STEPS},
+    "lookahead and sam": {**DIGITS, "regularizers": ["lookahead", "sam"]},
+    "ema and halved": {**DIGITS, "regularizers": ["ema", "halved"]},
     "idle": {**DIGITS, "regularizers": ["l1", "idle"]},
     "soften twice": {**DIGITS, "regularizers": ["soften", "label_smoothing"]},
     "soften and the loss": {
@@ -108,7 +113,7 @@ def differ(one: dict[str, np.ndarray], two: dict[str, np.ndarray]) -> float:
     return max(float(np.abs(a - b).max()) for a, b in zip(one.values(), two.values(), strict=True))
 
 
-@pytest.mark.parametrize("kind", ["shaken", "soften", "robust"])
+@pytest.mark.parametrize("kind", ["shaken", "soften", "robust", *IN_STEPS])
 def test_it_acts_on_the_runs_that_have_it_as_alone_and_on_none_between(said, kind) -> None:
     plain = row(said["plain huber" if kind == "robust" else "plain"], 0)
     alone = row(said[f"{kind} alone"], 0)
@@ -168,6 +173,18 @@ def test_a_knob_of_a_composite_layer_differs_between_runs_of_a_cohort(said) -> N
             "robust with another loss",
             "/regularizers/0",
             "robust works with the loss huber, and this one is cross_entropy",
+        ),
+        (
+            "lookahead and sam",
+            "/regularizers/1",
+            "sam takes the gradient anew, as lookahead does; "
+            "keep one of them, or compare them as arms",
+        ),
+        (
+            "ema and halved",
+            "/regularizers/1",
+            "halved says which weights a run reports, as ema does; "
+            "keep one of them, or compare them as arms",
         ),
         ("goal of no class", "/regularizers/0", '"val_accuracy" is not a metric of regression'),
     ],
