@@ -101,7 +101,7 @@ def test_what_normalises_travels_with_the_facts(tmp_path: Path) -> None:
         ({"1.png": image(1)}, "'1.png' lies in no folder"),
         ({"cat/1.png": image(1)}, "all images lie in folders called 'cat'"),
         ({"cat/1.png": image(1), "dog/2.png": b"no image"}, "'dog/2.png' is no image"),
-        ({"cat/1.png": image(1), "dog/2.png": image(1, "L", 64, "JPEG")[:400]}, "'dog/2.png' is no image"),
+        ({"cat/1.png": image(1), "dog/2.png": image(1)[:50]}, "'dog/2.png' is no image"),
         ({"train/cat/1.png": image(1)}, "is of a part of your own"),
         ({}, "the archive has no images"),
     ],
