@@ -378,6 +378,6 @@ def test_data_scaled_as_it_is_gathered_trains_the_same(digits, weights, monkeypa
     runs = [run_of(experiment(), seed, fold) for seed in (0, 1) for fold in range(3)]
     made = cohort(runs, folds=3)
     ahead = weights(trained(made, digits))
-    monkeypatch.setattr("core.train.data.COPIES_BYTES_MAX", 0)
+    monkeypatch.setattr("core.train.fields.COPIES_BYTES_MAX", 0)
     gathered = weights(trained(made, digits))
     assert all(np.array_equal(ahead[name], gathered[name]) for name in ahead)
